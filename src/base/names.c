@@ -1,0 +1,116 @@
+/* names.c - tables of names: look-up, the nearest valid name, numbers from text. */
+#include "base/base.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int bp_find_name(const char *name, bp_name_at name_at, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, name_at(i)) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Levenshtein's distance; longer words count as far away. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    enum { LONGEST = 40 };
+    size_t n = strlen(a), m = strlen(b);
+    if (n > LONGEST || m > LONGEST) {
+        return LONGEST;
+    }
+    size_t row[LONGEST + 1];
+    for (size_t j = 0; j <= m; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+const char *bp_nearest_name(const char *name, bp_name_at name_at, size_t count)
+{
+    const char *nearest = NULL;
+    size_t best = strlen(name) / 3 + 2; /* farther than this is no typing error */
+    for (size_t i = 0; i < count; i++) {
+        const char *candidate = name_at(i);
+        size_t d = edit_distance(name, candidate);
+        bool prefix = strlen(name) >= 2 && strncmp(name, candidate, strlen(name)) == 0;
+        if (prefix && d >= best) {
+            d = best - 1;
+        }
+        if (d < best) {
+            best = d;
+            nearest = candidate;
+        }
+    }
+    return nearest;
+}
+
+bp_status bp_fail_unknown(const char *what, const char *name, bp_name_at name_at, size_t count)
+{
+    char list[512] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < sizeof list; i++) {
+        int n = snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", name_at(i));
+        used += n > 0 ? (size_t)n : 0;
+    }
+    const char *near = bp_nearest_name(name, name_at, count);
+    if (near) {
+        return bp_fail(BP_ERR_ARGUMENT, "unknown %s \"%s\"; did you mean \"%s\"? (valid: %s)", what, name, near, list);
+    }
+    return bp_fail(BP_ERR_ARGUMENT, "unknown %s \"%s\" (valid: %s)", what, name, list);
+}
+
+bool bp_parse_double(double *out, const char *text)
+{
+    /* strtod reads the decimal point of the current locale: give it that one in place of ours. */
+    char copy[64];
+    size_t n = strlen(text);
+    if (n == 0 || n >= sizeof copy || strspn(text, "0123456789+-.eE") != n) {
+        return false;
+    }
+    memcpy(copy, text, n + 1);
+    char *point = strchr(copy, '.');
+    if (point) {
+        *point = localeconv()->decimal_point[0];
+    }
+    char *end;
+    double value = strtod(copy, &end);
+    if (*end != '\0' || end == copy || !isfinite(value)) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool bp_parse_size(size_t *out, const char *text)
+{
+    size_t n = strlen(text);
+    if (n == 0 || strspn(text, "0123456789") != n) {
+        return false;
+    }
+    errno = 0;
+    unsigned long long value = strtoull(text, NULL, 10);
+    if (errno != 0 || value > SIZE_MAX) {
+        return false;
+    }
+    *out = (size_t)value;
+    return true;
+}
