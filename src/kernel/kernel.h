@@ -129,60 +129,7 @@ typedef enum bp_update_rule {
     BP_UPDATES
 } bp_update_rule;
 
-/* One instruction set and one element type. T below is float or double according to `type`. */
-typedef struct bp_kernels {
-    const char *name; /* "portable", "avx2", "avx512", "neon" */
-    bp_type type;     /* BP_F32 or BP_F64 */
-
-    void (*gemm)(const bp_gemm *g);
-
-    /* y = f(x). y may be x. */
-    void (*map[BP_MAPS])(size_t rows, size_t cols, bp_mat y, bp_cmat x, double a);
-    /* dx = dy f'(x, y), or dx += with accumulate. x and y are f's argument and value (either p may be NULL where the
-     * formula in the table does not use it; RELU, LEAKY_RELU accept y in place of x, with a >= 0). dx may be dy. */
-    void (*map_grad[BP_MAPS])(const struct bp_map_grad *g);
-
-    /* y = x1 o x2 with broadcasting operands. */
-    void (*zip[BP_ZIPS])(size_t rows, size_t cols, bp_mat y, bp_operand x1, bp_operand x2);
-
-    /* y[r] = sum over c of x[r,c] * s, written at y + r*ld. */
-    void (*row_sum)(size_t rows, size_t cols, bp_mat y, bp_cmat x, double s);
-    /* y[c] = sum over r of x[r,c], r ascending, or y[c] +=. */
-    void (*col_sum)(size_t rows, size_t cols, void *y, bp_cmat x, bool accumulate);
-    /* y[r,c] = x[r]*s for every c, or y += . */
-    void (*row_spread)(size_t rows, size_t cols, bp_mat y, bp_cmat x, double s, bool accumulate);
-
-    /* y[r,:] = softmax(x[r,:]), stable: exp(x - max) / sum. y may be x. */
-    void (*softmax)(size_t rows, size_t cols, bp_mat y, bp_cmat x);
-    /* dx[r,c] = y (dy - sum_c dy y), or +=. */
-    void (*softmax_grad)(const struct bp_map_grad *g);
-    /* Softmax + cross-entropy on logits: p[r,:] = softmax(x[r,:]),
-     * loss[r] = logsumexp(x[r,:]) - x[r, t] for class targets t (t.step = 0, one element a row, an integer as T),
-     * loss[r] = -sum_c t[r,c] (x[r,c] - logsumexp) for distributions (t.step = 1). loss at loss.p + r*loss.ld. */
-    void (*cross_entropy)(size_t rows, size_t cols, bp_mat loss, bp_mat p, bp_cmat x, bp_operand t);
-    /* dx = g[r] (p - onehot(t)) or g[r] (p sum_c t - t); or +=. g at g.p + r*g.ld. */
-    void (*cross_entropy_grad)(const struct bp_loss_grad *g);
-    /* loss[r] = sum_c e(o[r,c], t[r,c]), c ascending in the fixed order of row_sum. */
-    void (*error[BP_ERRORS])(size_t rows, size_t cols, bp_mat loss, bp_cmat o, bp_cmat t, double a);
-    /* dx = g[r] * de/do, or +=. (p of bp_loss_grad is o, t has step 1.) */
-    void (*error_grad[BP_ERRORS])(const struct bp_loss_grad *g);
-
-    /* Inverted dropout: y = keep ? x / (1 - rate) : 0, or y +=. Element (r, c) of the batch is kept where word c % 4 of
-     * Philox4x32-10(key, counter {c / 4, row0 + r, stream[0], stream[1]}) is >= rate 2^32. Also its own backward. */
-    void (*dropout)(const struct bp_dropout *d);
-
-    /* dst[c] = ((T) src[c] - mean[c*step]) * scale[c*step], src of element type `from`; computed in T. */
-    void (*convert)(size_t cols, void *dst, const void *src, bp_type from, const struct bp_convert *c);
-
-    void (*update[BP_UPDATES])(const bp_update *u, const bp_update_args *a);
-    /* sum of x[i]^2 over n elements, accumulated in double, one fixed order. */
-    double (*sum_squares)(size_t n, const void *x);
-    /* Whether all n elements are finite. */
-    bool (*all_finite)(size_t n, const void *x);
-    /* Index of the largest element, the lowest one on a tie; a NaN counts as the largest. */
-    size_t (*argmax)(size_t n, const void *x);
-} bp_kernels;
-
+/* Arguments of the kernels that need many. */
 typedef struct bp_map_grad {
     size_t rows, cols;
     bp_mat dx;
@@ -201,7 +148,7 @@ typedef struct bp_loss_grad {
     bool accumulate;
 } bp_loss_grad;
 
-typedef struct bp_dropout {
+typedef struct bp_drop {
     size_t rows, cols;
     bp_mat y;
     bp_cmat x;
@@ -209,12 +156,66 @@ typedef struct bp_dropout {
     uint32_t key[2], stream[2];
     uint32_t row0; /* index within the batch of the first row */
     bool accumulate;
-} bp_dropout;
+} bp_drop;
 
 typedef struct bp_convert {
     const double *mean, *scale; /* NULL: 0 and 1 */
     size_t step;                /* 0: one value for all columns; 1: one a column */
 } bp_convert;
+
+/* One instruction set and one element type. T below is float or double according to `type`. */
+typedef struct bp_kernels {
+    const char *name; /* "portable", "avx2", "avx512", "neon" */
+    bp_type type;     /* BP_F32 or BP_F64 */
+
+    void (*gemm)(const bp_gemm *g);
+
+    /* y = f(x). y may be x. */
+    void (*map[BP_MAPS])(size_t rows, size_t cols, bp_mat y, bp_cmat x, double a);
+    /* dx = dy f'(x, y), or dx += with accumulate. x and y are f's argument and value (either p may be NULL where the
+     * formula in the table does not use it; RELU, LEAKY_RELU accept y in place of x, with a >= 0). dx may be dy. */
+    void (*map_grad[BP_MAPS])(const bp_map_grad *g);
+
+    /* y = x1 o x2 with broadcasting operands. */
+    void (*zip[BP_ZIPS])(size_t rows, size_t cols, bp_mat y, bp_operand x1, bp_operand x2);
+
+    /* y[r] = sum over c of x[r,c] * s, written at y + r*ld. */
+    void (*row_sum)(size_t rows, size_t cols, bp_mat y, bp_cmat x, double s);
+    /* y[c] = sum over r of x[r,c], r ascending, or y[c] +=. */
+    void (*col_sum)(size_t rows, size_t cols, void *y, bp_cmat x, bool accumulate);
+    /* y[r,c] = x[r]*s for every c, or y += . */
+    void (*row_spread)(size_t rows, size_t cols, bp_mat y, bp_cmat x, double s, bool accumulate);
+
+    /* y[r,:] = softmax(x[r,:]), stable: exp(x - max) / sum. y may be x. */
+    void (*softmax)(size_t rows, size_t cols, bp_mat y, bp_cmat x);
+    /* dx[r,c] = y (dy - sum_c dy y), or +=. */
+    void (*softmax_grad)(const bp_map_grad *g);
+    /* Softmax + cross-entropy on logits: p[r,:] = softmax(x[r,:]),
+     * loss[r] = logsumexp(x[r,:]) - x[r, t] for class targets t (t.step = 0, one element a row, an integer as T),
+     * loss[r] = -sum_c t[r,c] (x[r,c] - logsumexp) for distributions (t.step = 1). loss at loss.p + r*loss.ld. */
+    void (*cross_entropy)(size_t rows, size_t cols, bp_mat loss, bp_mat p, bp_cmat x, bp_operand t);
+    /* dx = g[r] (p - onehot(t)) or g[r] (p sum_c t - t); or +=. g at g.p + r*g.ld. */
+    void (*cross_entropy_grad)(const bp_loss_grad *g);
+    /* loss[r] = sum_c e(o[r,c], t[r,c]), c ascending in the fixed order of row_sum. */
+    void (*error[BP_ERRORS])(size_t rows, size_t cols, bp_mat loss, bp_cmat o, bp_cmat t, double a);
+    /* dx = g[r] * de/do, or +=. (p of bp_loss_grad is o, t has step 1.) */
+    void (*error_grad[BP_ERRORS])(const bp_loss_grad *g);
+
+    /* Inverted dropout: y = keep ? x / (1 - rate) : 0, or y +=. Element (r, c) of the batch is kept where word c % 4 of
+     * Philox4x32-10(key, counter {c / 4, row0 + r, stream[0], stream[1]}) is >= rate 2^32. Also its own backward. */
+    void (*dropout)(const bp_drop *d);
+
+    /* dst[c] = ((T) src[c] - mean[c*step]) * scale[c*step], src of element type `from`; computed in T. */
+    void (*convert)(size_t cols, void *dst, const void *src, bp_type from, const bp_convert *c);
+
+    void (*update[BP_UPDATES])(const bp_update *u, const bp_update_args *a);
+    /* sum of x[i]^2 over n elements, accumulated in double, one fixed order. */
+    double (*sum_squares)(size_t n, const void *x);
+    /* Whether all n elements are finite. */
+    bool (*all_finite)(size_t n, const void *x);
+    /* Index of the largest element, the lowest one on a tie; a NaN counts as the largest. */
+    size_t (*argmax)(size_t n, const void *x);
+} bp_kernels;
 
 /* The kernel set in use for a type: the best the CPU has, or what bp_kernel_select chose. Never NULL. */
 const bp_kernels *bp_kernels_for(bp_type type);
