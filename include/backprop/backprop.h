@@ -230,8 +230,10 @@ typedef struct bp_session_options {
     int threads;          /* worker threads, this one included; 0 (default): as many as pay for the work */
     bool gradients;       /* plan for bp_backward; default true */
     bool input_gradients; /* dL/dx of inputs too; default true */
-    bool training;        /* dropout active; default false */
-    uint64_t seed;        /* of the dropout masks */
+    bool stream_updates; /* gradients of parameters are not kept: bp_optimizer_step uses each one while it is hot in the
+                             cache. Then bp_backward is refused; default false */
+    bool training;       /* dropout active; default false */
+    uint64_t seed;       /* of the dropout masks */
 } bp_session_options;
 
 bp_session_options bp_session_defaults(void);
@@ -249,7 +251,7 @@ bp_status bp_forward(bp_session *s, size_t rows);
  * one element a sample. (Rumelhart, Hinton, Williams, Nature 323, 1986.) */
 bp_status bp_backward(bp_session *s);
 /* Values after bp_forward: rows x size(node) doubles for what depends on an input, else size(node). Parameters and
- * constants included. Where gradients are not planned only inputs and targets are kept. */
+ * constants included. */
 bp_status bp_session_get(const bp_session *s, const bp_node *node, double *values);
 /* dL/dnode after bp_backward, the same layout. */
 bp_status bp_session_gradient(const bp_session *s, const bp_node *node, double *values);

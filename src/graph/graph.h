@@ -1,0 +1,212 @@
+/* graph.h - the inside of graphs and sessions: nodes, the op table, the plan, the executor's hooks.
+ *
+ * Vocabulary. A node is *batched* when it depends on an input; it then has one row a sample. The others - parameters,
+ * constants and what is computed from those alone - are *shared* by all rows. The gradient of a shared node is a sum over
+ * the rows of the batch, a *reduction*, made in the weights phase; everything batched is made in the rows phase. */
+#ifndef BP_GRAPH_H
+#define BP_GRAPH_H
+
+#include "base/base.h"
+#include "kernel/kernel.h"
+
+enum { BP_ARITY = 3 };
+
+typedef struct bp_run bp_run;
+typedef struct bp_tile bp_tile;
+
+/* One op: everything the library knows about it. See op_table.c. */
+typedef struct bp_op {
+    const char *name, *formula, *gradient;
+    int arity;
+    int weight; /* operands from this one on are weights: shared, reduced over the rows; arity if there are none */
+    /* Checks the operands and sets n->shape; fails with the text set. NULL: the shape of the first operand. */
+    bool (*shape)(bp_node *n);
+    void (*forward)(const bp_run *r);
+    /* Gradients of the operands that have rows where this node has rows, from the gradient of the node. */
+    void (*backward)(const bp_run *r);
+    /* Gradient of shared operand i, elements [begin, end), summed over all rows. */
+    void (*reduce)(const bp_run *r, int i, const bp_tile *t);
+    double (*flops)(const bp_node *n); /* of one row, forward; NULL: one an element */
+    size_t (*work)(const bp_node *n);  /* elements of workspace a row; NULL: none */
+    int kernel;                        /* bp_map, bp_zip or bp_error_fn of the element-wise families */
+    /* The sides of its kinks: whether element (row, c) lies above; NULL where the op is smooth. */
+    bool (*above)(const bp_run *r, size_t c);
+    size_t (*kinks)(const bp_node *n); /* elements a row that `above` is asked about */
+} bp_op;
+
+typedef enum bp_op_id {
+    BP_OP_INPUT,
+    BP_OP_PARAM,
+    BP_OP_CONST,
+    BP_OP_ADD,
+    BP_OP_SUB,
+    BP_OP_MUL,
+    BP_OP_DIV,
+    BP_OP_NEG,
+    BP_OP_EXP,
+    BP_OP_LOG,
+    BP_OP_SQRT,
+    BP_OP_SQUARE,
+    BP_OP_SUM,
+    BP_OP_MEAN,
+    BP_OP_MATMUL,
+    BP_OP_AFFINE,
+    BP_OP_DENSE,
+    BP_OP_LINEAR,
+    BP_OP_SIGMOID,
+    BP_OP_TANH,
+    BP_OP_RELU,
+    BP_OP_LEAKY_RELU,
+    BP_OP_ELU,
+    BP_OP_GELU,
+    BP_OP_GELU_TANH,
+    BP_OP_SILU,
+    BP_OP_SOFTPLUS,
+    BP_OP_SOFTMAX,
+    BP_OP_DROPOUT,
+    BP_OP_SQUARED_ERROR,
+    BP_OP_ABSOLUTE_ERROR,
+    BP_OP_HUBER,
+    BP_OP_SOFTMAX_CROSS_ENTROPY,
+    BP_OP_SIGMOID_BCE,
+    BP_OPS
+} bp_op_id;
+
+extern const bp_op bp_op_table[BP_OPS];
+
+struct bp_node {
+    bp_graph *graph;
+    const bp_op *op;
+    size_t index; /* position in the graph; operands come before */
+    char *name;
+    bp_shape shape;
+    size_t size; /* elements */
+    bool batched;
+    bp_node *in[BP_ARITY];
+    double a;        /* the op's parameter: slope, rate, delta */
+    bp_activation f; /* dense */
+    size_t offset;   /* parameters: first element in the slab */
+    void *constant;  /* constants: the values */
+};
+
+struct bp_graph {
+    bp_allocator allocator;
+    bp_type type;
+    size_t element; /* bytes */
+    const bp_kernels *kernels;
+    bp_node **nodes;
+    size_t count, capacity;
+    bp_node **params;
+    size_t param_count, param_capacity;
+    char *slab; /* values of all parameters, each aligned; gradients and moments use the same offsets */
+    size_t slab_size, slab_capacity; /* elements */
+    bool compiled;
+    bp_status status; /* of the first failed builder, */
+    char *error;      /* and its text */
+};
+
+static inline bool bp_node_is(const bp_node *n, bp_op_id id)
+{
+    return n->op == &bp_op_table[id];
+}
+
+/* Whether the gradient of operand i of n is a reduction. */
+static inline bool bp_node_reduces(const bp_node *n, int i)
+{
+    return !n->in[i]->batched && (n->batched || i >= n->op->weight);
+}
+
+/* One node within a session. */
+typedef struct bp_slot {
+    char *value, *grad, *work;
+    size_t ld;                 /* elements between rows of value and grad; 0: shared */
+    size_t work_ld;            /* elements */
+    bool needed;               /* a target depends on it */
+    bool gradient;             /* its gradient is wanted and the objective depends on it */
+    bool accumulate[BP_ARITY]; /* the node adds to the gradient of operand i, others having written before */
+} bp_slot;
+
+/* An op's part in the gradient of its shared operand i. */
+typedef struct bp_contribution {
+    const bp_node *op;
+    int i;
+} bp_contribution;
+
+/* The gradient of one shared node: the sum of what its consumers contribute. */
+typedef struct bp_reduction {
+    const bp_node *node;
+    const bp_contribution *parts;
+    size_t part_count;
+    size_t unit;   /* elements that are never split: eight rows of a matrix */
+    size_t tile;   /* elements summed at a time, a multiple of unit */
+    double cost;   /* FLOPs of one unit and one row of the batch */
+    double before; /* cost of all reductions in front of this one, for sharing out */
+} bp_reduction;
+
+/* A stretch of the parameters and its gradient, handed from the weights phase to the optimizer. */
+struct bp_tile {
+    const bp_node *node;
+    size_t begin, end; /* elements of the node */
+    void *grad;        /* end - begin elements */
+    bool accumulate;   /* add to grad, do not overwrite (used while it is being made) */
+};
+
+/* What a caller of the executor does in between. Called from all threads, each for its own rows or tiles. */
+typedef struct bp_hooks {
+    void *ctx;
+    void (*load)(void *ctx, size_t row, size_t rows);    /* fills the inputs of these rows; NULL: they are set */
+    void (*observe)(void *ctx, size_t row, size_t rows); /* after their forward pass; or NULL */
+    /* Consumes a finished gradient tile of a parameter; NULL: gradients are kept in the session. */
+    void (*tile)(void *ctx, const bp_tile *t);
+} bp_hooks;
+
+struct bp_session {
+    const bp_graph *graph;
+    bp_session_options options;
+    bp_slot *slots;          /* one a node of the graph */
+    const bp_node **forward; /* batched ops in order */
+    size_t forward_count;
+    const bp_node **backward; /* batched ops whose backward runs, in reverse order */
+    size_t backward_count;
+    const bp_node **shared; /* shared ops in order */
+    size_t shared_count;
+    const bp_node **shared_backward; /* those whose backward runs, in reverse order */
+    size_t shared_backward_count;
+    bp_contribution *contributions;
+    bp_reduction *reductions;
+    size_t reduction_count;
+    double reduction_cost;
+    const bp_node **targets;
+    size_t target_count;
+    int threads;
+    size_t block;  /* rows carried through the whole depth together */
+    char *memory;  /* values, gradients, workspaces */
+    char *grads;   /* gradient slab of the parameters, same offsets as the parameters */
+    char *scratch; /* one gradient tile a thread */
+    size_t scratch_bytes, bytes;
+    double flops;
+    size_t rows; /* of the last forward pass */
+    uint64_t step;
+};
+
+/* What an op sees when it runs: rows [row, row + rows) of a session. */
+struct bp_run {
+    const bp_session *s;
+    const bp_kernels *k;
+    const bp_node *n;
+    size_t row, rows;
+};
+
+enum { BP_FORWARD = 1, BP_BACKWARD = 2 };
+
+/* The two-phase step. Without BP_FORWARD the values of the last forward pass are used. Cannot fail. */
+void bp_session_run(bp_session *s, size_t rows, int what, const bp_hooks *hooks);
+/* Whether gradient tiles are final as they leave the weights phase: no parameter is also used by a shared op. */
+bool bp_session_tiles_final(const bp_session *s);
+/* Decides what is computed, in which order, and where it is kept. On failure the caller frees the session. */
+bp_status bp_session_plan(bp_session *s);
+
+/* Whether the gradient of n reaches operand i: not through the number of a class. */
+bool bp_node_differentiable(const bp_node *n, int i);
+
+#endif
