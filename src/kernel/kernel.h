@@ -56,7 +56,10 @@ typedef struct bp_operand {
     X(EXP, "exp(x)", "y")                                                                                              \
     X(LOG, "log(x)", "1 / x")                                                                                          \
     X(SQRT, "sqrt(x)", "1 / (2 y)")                                                                                    \
-    X(SQUARE, "x^2", "2 x")
+    X(SQUARE, "x^2", "2 x")                                                                                            \
+    X(ERF, "erf(x)", "2 / sqrt(pi) exp(-x^2)")                                                                         \
+    X(LOG1P, "log(1 + x)", "1 / (1 + x)")                                                                              \
+    X(EXPM1, "exp(x) - 1", "y + 1")
 
 typedef enum bp_map {
 #define X(id, formula, derivative) BP_MAP_##id,
