@@ -201,7 +201,7 @@ static void test_worked_example_fused(void **state)
 
 /* ---- completeness ----------------------------------------------------------------------------------------------- */
 
-/* Whether the document has `name` in code quotes at the start of a table row, of a paragraph, or within a sentence. */
+/* Whether the document has the name in code quotes. */
 static bool documented(const char *name)
 {
     char quoted[80];

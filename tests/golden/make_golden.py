@@ -34,10 +34,10 @@ HIDDEN = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
-    "leaky-relu": lambda z: F.leaky_relu(z, 0.01),
+    "leaky_relu": lambda z: F.leaky_relu(z, 0.01),
     "elu": F.elu,
     "gelu": F.gelu,
-    "gelu-tanh": lambda z: F.gelu(z, approximate="tanh"),
+    "gelu_tanh": lambda z: F.gelu(z, approximate="tanh"),
     "silu": F.silu,
     "softplus": lambda z: torch.logaddexp(z, torch.zeros_like(z)),  # F.softplus is cut off above 20
 }
@@ -321,7 +321,7 @@ def network_cases():
     yield case("one unit wide", [(1, "softplus")], "mse", "linear", "y1", sgd, units=1)
     yield case("short last batch", [(7, "tanh")], "cross-entropy", "softmax", "label", sgd, batch=9)
     yield case("batch of one", [(7, "tanh")], "cross-entropy", "softmax", "label", sgd, batch=1)
-    deep = [(6, "relu"), (9, "gelu"), (3, "leaky-relu")]
+    deep = [(6, "relu"), (9, "gelu"), (3, "leaky_relu")]
     yield case("four layers, adam", deep, "huber", "linear", "y", {"kind": "adam", "lr": 0.02}, batch=5)
 
 
@@ -424,7 +424,7 @@ def make_maps():
     """y = f(x) and dy/dx, point by point."""
     functions = dict(HIDDEN)
     functions.update(neg=torch.neg, exp=torch.exp, log=torch.log, sqrt=torch.sqrt, square=torch.square)
-    functions["leaky-relu 0.2"] = lambda x: F.leaky_relu(x, 0.2)
+    functions["leaky_relu 0.2"] = lambda x: F.leaky_relu(x, 0.2)
     functions["elu 0.7"] = lambda x: F.elu(x, 0.7)
     for name, f in functions.items():
         x = torch.tensor(op_points(name), requires_grad=True)
