@@ -223,7 +223,7 @@ static void add_comparison(bp_check_row *row, size_t i, double backprop, compari
     row->mean_rel += c.rel;
     row->max_abs = c.abs > row->max_abs || isnan(c.abs) ? c.abs : row->max_abs;
     row->all_zero &= backprop == 0;
-    if (!(c.rel <= row->max_rel)) { /* also when it is NaN, and then for good */
+    if (!isnan(row->max_rel) && !(c.rel <= row->max_rel)) { /* NaN counts as the worst and stays */
         row->max_rel = c.rel;
         row->worst = i;
         row->worst_backprop = backprop;

@@ -41,14 +41,14 @@ static void forward_block(const step *t, size_t row, size_t rows)
 {
     const bp_session *s = t->s;
     if (t->hooks->load) {
-        t->hooks->load(t->hooks->ctx, row, rows);
+        t->hooks->load(t->hooks->rows_ctx, row, rows);
     }
     for (size_t i = 0; i < s->forward_count; i++) {
         bp_run r = run_of(s, s->forward[i], row, rows);
         r.n->op->forward(&r);
     }
     if (t->hooks->observe) {
-        t->hooks->observe(t->hooks->ctx, row, rows);
+        t->hooks->observe(t->hooks->rows_ctx, row, rows);
     }
 }
 
@@ -94,7 +94,7 @@ static void reduce_tile(const step *t, const bp_reduction *red, bp_range part, c
     }
     if (consumed) {
         tile.accumulate = false;
-        t->hooks->tile(t->hooks->ctx, &tile);
+        t->hooks->tile(t->hooks->tile_ctx, &tile);
     }
 }
 

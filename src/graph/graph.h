@@ -153,11 +153,12 @@ struct bp_tile {
 
 /* What a caller of the executor does in between. Called from all threads, each for its own rows or tiles. */
 typedef struct bp_hooks {
-    void *ctx;
-    void (*load)(void *ctx, size_t row, size_t rows);    /* fills the inputs of these rows; NULL: they are set */
-    void (*observe)(void *ctx, size_t row, size_t rows); /* after their forward pass; or NULL */
-    /* Consumes a finished gradient tile of a parameter; NULL: gradients are kept in the session. */
-    void (*tile)(void *ctx, const bp_tile *t);
+    void *rows_ctx;
+    void (*load)(void *rows_ctx, size_t row, size_t rows);    /* fills the inputs of these rows; NULL: they are set */
+    void (*observe)(void *rows_ctx, size_t row, size_t rows); /* after their forward pass; or NULL */
+    void *tile_ctx;
+    void (*tile)(void *tile_ctx,
+                 const bp_tile *t); /* consumes a finished gradient tile of a parameter; NULL: it is kept */
 } bp_hooks;
 
 struct bp_session {
