@@ -1,0 +1,155 @@
+/* batch.c - gathering rows of a data set into a session, and checking that the data can be used at all. */
+#include "nn/batch.h"
+
+#include "graph/node.h"
+
+#include <math.h>
+
+bp_status bp_batch_bind(bp_batch *b, bp_session *s, const bp_model *m, const bp_data *data, bool with_target)
+{
+    *b = (bp_batch){.m = m, .data = data, .decision = bp_model_decision(m)};
+    b->x = bp_session_values(s, m->x, &b->x_ld);
+    b->score = bp_session_values(s, m->score, &b->score_ld);
+    if (with_target) {
+        b->target = bp_session_values(s, m->target, &b->target_ld);
+    }
+    return b->x && b->score && (b->target || !with_target) ? BP_OK : BP_ERR_STATE;
+}
+
+static size_t source_row(const bp_batch *b, size_t row)
+{
+    return b->order ? b->order[b->first + row] : b->first + row;
+}
+
+/* Class `label` as the target of one sample. */
+static void write_class(const bp_batch *b, char *target, int32_t label)
+{
+    const bp_model *m = b->m;
+    bp_type type = m->graph->type;
+    if (m->loss == BP_CROSS_ENTROPY) {
+        double number = label;
+        bp_narrow(target, type, &number, 1);
+        return;
+    }
+    size_t right = m->units == 1 ? (label == 1 ? 0 : 1) : (size_t)label; /* one unit: past the end means "class 0" */
+    for (size_t u = 0; u < m->units; u++) {
+        double value = u == right ? b->decision.high : b->decision.low;
+        bp_narrow(target + u * m->graph->element, type, &value, 1);
+    }
+}
+
+void bp_batch_load(void *batch, size_t row, size_t rows)
+{
+    const bp_batch *b = batch;
+    const bp_model *m = b->m;
+    const bp_data *d = b->data;
+    size_t element = m->graph->element, source_bytes = d->inputs * bp_type_size(d->x_type);
+    bp_convert scaling = {m->scale_count ? m->mean : NULL, m->scale_count ? m->scale : NULL, m->scale_count > 1};
+    for (size_t r = row; r < row + rows; r++) {
+        size_t from = source_row(b, r);
+        m->graph->kernels->convert(d->inputs, b->x + r * b->x_ld * element, (const char *)d->x + from * source_bytes,
+                                   d->x_type, &scaling);
+        if (!b->target) {
+            continue;
+        }
+        char *target = b->target + r * b->target_ld * element;
+        if (d->classes) {
+            write_class(b, target, d->label[from]);
+        } else {
+            bp_narrow(target, m->graph->type, d->y + from * d->targets, d->targets);
+        }
+    }
+}
+
+void bp_batch_observe(void *batch, size_t row, size_t rows)
+{
+    bp_batch *b = batch;
+    if (!b->right) {
+        return;
+    }
+    for (size_t r = row; r < row + rows; r++) {
+        const char *score = b->score + r * b->score_ld * b->m->graph->element;
+        b->right[r] = bp_model_decide(b->m, score, b->decision.threshold) == (size_t)b->data->label[source_row(b, r)];
+    }
+}
+
+/* ---- checks ---- */
+
+static bp_status check_sizes(const bp_data *d, const bp_model *m)
+{
+    if (d->rows == 0) {
+        return bp_fail(BP_ERR_DATA, "the data has no rows");
+    }
+    if (d->rows > UINT32_MAX) {
+        return bp_fail(BP_ERR_UNSUPPORTED, "%zu rows; at most 2^32 - 1 can be used", d->rows);
+    }
+    if (d->inputs != m->options.inputs) {
+        return bp_fail(BP_ERR_DATA, "the data has %zu inputs a row, the model takes %zu", d->inputs, m->options.inputs);
+    }
+    if (bp_type_size(d->x_type) == 0 || !d->x) {
+        return bp_fail(BP_ERR_ARGUMENT, "the data has no inputs x, or their type is unknown");
+    }
+    bool classify = m->options.task == BP_CLASSIFY;
+    if (classify != (d->classes > 0)) {
+        return bp_fail(BP_ERR_DATA, "the model predicts %s, the targets of the data are %s",
+                       classify ? "classes" : "numbers", classify ? "numbers" : "classes");
+    }
+    if (classify ? !d->label : !d->y) {
+        return bp_fail(BP_ERR_ARGUMENT, "the data has no %s", classify ? "labels" : "targets y");
+    }
+    size_t found = classify ? d->classes : d->targets;
+    if (classify ? found > m->options.outputs : found != m->options.outputs) {
+        return bp_fail(BP_ERR_DATA, "the data has %zu %s, the model %zu", found, classify ? "classes" : "targets",
+                       m->options.outputs);
+    }
+    return BP_OK;
+}
+
+static bp_status check_inputs(const bp_data *d)
+{
+    if (d->x_type != BP_F32 && d->x_type != BP_F64) {
+        return BP_OK;
+    }
+    const bp_kernels *k = bp_kernels_for(d->x_type);
+    size_t row_bytes = d->inputs * bp_type_size(d->x_type);
+    for (size_t r = 0; r < d->rows; r++) {
+        const char *row = (const char *)d->x + r * row_bytes;
+        for (size_t c = 0; !k->all_finite(d->inputs, row) && c < d->inputs; c++) {
+            double value;
+            bp_widen(&value, row + c * bp_type_size(d->x_type), d->x_type, 1);
+            if (!isfinite(value)) {
+                return bp_fail(BP_ERR_DATA, "input %zu of row %zu is %g; every input must be a finite number", c, r,
+                               value);
+            }
+        }
+    }
+    return BP_OK;
+}
+
+static bp_status check_targets(const bp_data *d, const bp_model *m)
+{
+    for (size_t r = 0; d->classes && r < d->rows; r++) {
+        if (d->label[r] < 0 || (size_t)d->label[r] >= d->classes) {
+            return bp_fail(BP_ERR_DATA, "label %d in row %zu; expected 0 to %zu", (int)d->label[r], r, d->classes - 1);
+        }
+    }
+    for (size_t i = 0; !d->classes && i < d->rows * d->targets; i++) {
+        double t = d->y[i];
+        if (!isfinite(t)) {
+            return bp_fail(BP_ERR_DATA, "target %zu of row %zu is %g; expected a finite number", i % d->targets,
+                           i / d->targets, t);
+        }
+        if (m->loss == BP_BCE && !(t >= 0 && t <= 1)) {
+            return bp_fail(BP_ERR_DATA, "target %zu of row %zu is %g; loss bce needs targets in [0, 1]: use mse",
+                           i % d->targets, i / d->targets, t);
+        }
+    }
+    return BP_OK;
+}
+
+bp_status bp_data_check(const bp_data *d, const bp_model *m)
+{
+    bp_status status = check_sizes(d, m);
+    status = status == BP_OK ? check_inputs(d) : status;
+    return status == BP_OK ? check_targets(d, m) : status;
+}

@@ -1,0 +1,140 @@
+/* schedule.c - the learning rate as a function of progress. */
+#include "nn/schedule.h"
+
+#include "base/base.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct progress {
+    double step, total; /* after the warm-up */
+    double epoch;       /* whole epochs done */
+} progress;
+
+typedef struct schedule_kind {
+    const char *name;
+    int least, most; /* numbers after the colon */
+    double a, b;     /* their defaults */
+    double (*factor)(const bp_schedule *s, progress p);
+    const char *usage;
+} schedule_kind;
+
+static double constant_factor(const bp_schedule *s, progress p)
+{
+    (void)s;
+    (void)p;
+    return 1;
+}
+
+static double step_factor(const bp_schedule *s, progress p)
+{
+    return pow(s->b, floor(p.epoch / s->a));
+}
+
+static double exponential_factor(const bp_schedule *s, progress p)
+{
+    return pow(s->a, p.epoch);
+}
+
+static double cosine_factor(const bp_schedule *s, progress p)
+{
+    double done = p.total > 0 ? fmin(p.step / p.total, 1) : 1;
+    return s->a + (1 - s->a) * 0.5 * (1 + cos(3.141592653589793 * done));
+}
+
+static double inverse_factor(const bp_schedule *s, progress p)
+{
+    return pow(1 + s->a * p.epoch, -s->b);
+}
+
+static const schedule_kind kinds[] = {
+    {"constant", 0, 0, 0, 0, constant_factor, "constant"},
+    {"step", 1, 2, 0, 0.1, step_factor, "step:EPOCHS[,GAMMA]"},
+    {"exponential", 1, 1, 0, 0, exponential_factor, "exponential:GAMMA"},
+    {"cosine", 0, 1, 0, 0, cosine_factor, "cosine[:FLOOR]"},
+    {"inverse", 1, 2, 0, 1, inverse_factor, "inverse:K[,POWER]"},
+    {"plateau", 0, 2, 10, 0.1, constant_factor, "plateau[:PATIENCE[,GAMMA]]"},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds, PLATEAU = KINDS - 1 };
+
+static const char *kind_name(size_t i)
+{
+    return kinds[i].name;
+}
+
+bool bp_schedule_is_plateau(const bp_schedule *s)
+{
+    return s->kind == PLATEAU;
+}
+
+/* Numbers separated by commas; false if there are fewer or more than allowed. */
+static bool parse_numbers(const schedule_kind *k, double value[2], const char *text)
+{
+    int count = 0;
+    while (text && *text) {
+        char piece[40];
+        size_t n = strcspn(text, ",");
+        if (count == k->most || n >= sizeof piece) {
+            return false;
+        }
+        snprintf(piece, sizeof piece, "%.*s", (int)n, text);
+        if (!bp_parse_double(&value[count++], piece) || value[count - 1] < 0) {
+            return false;
+        }
+        text += n + (text[n] == ',');
+    }
+    return count >= k->least;
+}
+
+static bp_status parse_kind(bp_schedule *out, const char *text)
+{
+    char name[32];
+    const char *colon = strchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : strlen(text);
+    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), text);
+    out->kind = bp_find_name(name, kind_name, KINDS);
+    if (out->kind < 0) {
+        return bp_fail_unknown("schedule", name, kind_name, KINDS);
+    }
+    const schedule_kind *k = &kinds[out->kind];
+    double value[2] = {k->a, k->b};
+    bool valid = parse_numbers(k, value, colon ? colon + 1 : NULL) && !(colon && !colon[1]);
+    bool divides = strcmp(k->name, "step") == 0; /* epochs are divided by the first number */
+    if (!valid || (divides && value[0] < 1)) {
+        return bp_fail(BP_ERR_ARGUMENT, "schedule \"%s\": expected \"%s\"", text, k->usage);
+    }
+    out->a = value[0];
+    out->b = value[1];
+    return BP_OK;
+}
+
+bp_status bp_schedule_parse(bp_schedule *out, const char *text)
+{
+    *out = (bp_schedule){0};
+    const char *rest = text;
+    if (strncmp(text, "warmup:", 7) == 0) {
+        char number[32];
+        const char *plus = strchr(text, '+');
+        size_t n = plus ? (size_t)(plus - text) - 7 : strlen(text) - 7;
+        while (n && text[7 + n - 1] == ' ') {
+            n--;
+        }
+        snprintf(number, sizeof number, "%.*s", (int)(n < sizeof number ? n : sizeof number - 1), text + 7);
+        if (!bp_parse_size(&out->warmup, number)) {
+            return bp_fail(BP_ERR_ARGUMENT, "schedule \"%s\": expected \"warmup:STEPS + SCHEDULE\"", text);
+        }
+        rest = plus ? plus + 1 + strspn(plus + 1, " ") : "constant";
+    }
+    return parse_kind(out, rest);
+}
+
+double bp_schedule_factor(const bp_schedule *s, size_t step, size_t per_epoch, size_t total)
+{
+    if (step < s->warmup) {
+        return ((double)step + 1) / (double)s->warmup;
+    }
+    double after = total == SIZE_MAX ? INFINITY : (double)total - (double)s->warmup;
+    progress p = {(double)(step - s->warmup), after, floor((double)step / (double)(per_epoch ? per_epoch : 1))};
+    return kinds[s->kind].factor(s, p);
+}

@@ -1,0 +1,10 @@
+/* schedule.h - what the trainer needs to know of a schedule beyond its factor. */
+#ifndef BP_SCHEDULE_H
+#define BP_SCHEDULE_H
+
+#include "backprop/backprop.h"
+
+/* plateau[:patience[,gamma]]: a = patience, b = gamma; its reductions are the trainer's, who knows the loss. */
+bool bp_schedule_is_plateau(const bp_schedule *s);
+
+#endif

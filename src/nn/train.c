@@ -1,0 +1,380 @@
+/* train.c - the trainer: epochs of shuffled mini-batches, schedule, watching for the best weights, early stopping, and
+ * what to say when numbers stop being finite. */
+#include "base/random.h"
+#include "graph/node.h"
+#include "nn/optimizer.h"
+#include "nn/predict.h"
+#include "nn/schedule.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+bp_train_options bp_train_defaults(void)
+{
+    return (bp_train_options){.epochs = 10,
+                              .steps = SIZE_MAX,
+                              .batch = 32,
+                              .optimizer = bp_optimizer_defaults(BP_ADAM),
+                              .shuffle = true,
+                              .seed = 1};
+}
+
+typedef struct trainer {
+    bp_model *m;
+    const bp_data *data;
+    const bp_train_options *o;
+    bp_session *s;
+    bp_optimizer *optimizer;
+    bp_batch batch;
+    uint32_t *order; /* of the rows in this epoch */
+    uint8_t *right;  /* of the batch */
+    bp_measure valid, test;
+    char *good, *best; /* weights of the last epoch whose numbers were finite; of the best watched loss */
+    double plateau_factor, plateau_best;
+    size_t plateau_wait;
+    size_t epoch, step, per_epoch, total; /* epochs begun, steps done, steps of an epoch, steps planned */
+    double loss_sum;                      /* over the rows of this epoch so far */
+    size_t right_sum, rows_done;
+    double start, train_seconds;
+    size_t samples; /* trained on since the start */
+    double best_loss;
+    size_t best_epoch;
+    bool stop, stopped_early, stopped_by_callback;
+    bp_progress last;
+} trainer;
+
+/* ---- setting up ---- */
+
+static bp_status check_options(const bp_train_options *o)
+{
+    if (o->batch == 0) {
+        return bp_fail(BP_ERR_ARGUMENT, "a batch of 0 rows; expected at least 1");
+    }
+    if (o->threads < 0) {
+        return bp_fail(BP_ERR_ARGUMENT, "%d threads; expected 0 (as many as pay) or more", o->threads);
+    }
+    return bp_optimizer_check(&o->optimizer);
+}
+
+static void plan_steps(trainer *t)
+{
+    size_t epochs_steps;
+    t->per_epoch = (t->data->rows + t->o->batch - 1) / t->o->batch;
+    if (!bp_mul_size(&epochs_steps, t->per_epoch, t->o->epochs)) {
+        epochs_steps = SIZE_MAX;
+    }
+    t->total = epochs_steps < t->o->steps ? epochs_steps : t->o->steps;
+}
+
+static bp_status make_session(trainer *t)
+{
+    bp_session_options so = bp_session_defaults();
+    so.max_rows = t->o->batch < t->data->rows ? t->o->batch : t->data->rows;
+    so.threads = t->o->threads;
+    so.input_gradients = false;
+    so.stream_updates = t->o->optimizer.clip_norm == 0; /* a model's parameters are used by no shared op */
+    so.training = true;
+    so.seed = t->o->seed;
+    const bp_node *targets[] = {t->m->loss_node};
+    bp_status status = bp_session_new(&t->s, t->m->graph, targets, 1, &so);
+    status = status == BP_OK ? bp_batch_bind(&t->batch, t->s, t->m, t->data, true) : status;
+    return status == BP_OK ? bp_optimizer_new(&t->optimizer, t->m->graph, &t->o->optimizer) : status;
+}
+
+static size_t slab_bytes(const trainer *t)
+{
+    return t->m->graph->slab_size * t->m->graph->element;
+}
+
+static bp_status make_buffers(trainer *t)
+{
+    const bp_allocator *a = &t->m->allocator;
+    t->order = bp_alloc(a, t->data->rows, sizeof *t->order);
+    t->good = bp_alloc(a, slab_bytes(t), 1);
+    t->best = bp_alloc(a, t->o->restore_best ? slab_bytes(t) : 0, 1);
+    t->right = t->data->classes ? bp_alloc(a, t->s->options.max_rows, 1) : NULL;
+    if (!t->order || !t->good || !t->best || (t->data->classes && !t->right)) {
+        return BP_ERR_MEMORY;
+    }
+    for (size_t i = 0; i < t->data->rows; i++) {
+        t->order[i] = (uint32_t)i;
+    }
+    t->batch.order = t->order;
+    t->batch.right = t->right;
+    memcpy(t->good, t->m->graph->slab, slab_bytes(t));
+    return BP_OK;
+}
+
+static bp_status make_measures(trainer *t)
+{
+    bp_status status = BP_OK;
+    if (t->o->valid) {
+        status = bp_data_check(t->o->valid, t->m);
+        status = status == BP_OK ? bp_measure_new(&t->valid, t->m, t->o->valid, t->o->threads) : status;
+    }
+    if (status == BP_OK && t->o->test) {
+        status = bp_data_check(t->o->test, t->m);
+        status = status == BP_OK ? bp_measure_new(&t->test, t->m, t->o->test, t->o->threads) : status;
+    }
+    return status;
+}
+
+static void tear_down(trainer *t)
+{
+    const bp_allocator *a = &t->m->allocator;
+    bp_measure_free(&t->valid);
+    bp_measure_free(&t->test);
+    bp_optimizer_free(t->optimizer);
+    bp_session_free(t->s);
+    bp_release(a, t->order);
+    bp_release(a, t->right);
+    bp_release(a, t->good);
+    bp_release(a, t->best);
+}
+
+/* ---- when numbers stop being finite ---- */
+
+/* Name of the first tensor, in the order of computing, that holds a number that is not finite. */
+static const char *first_broken(const trainer *t)
+{
+    const bp_graph *g = t->m->graph;
+    for (size_t i = 0; i < g->param_count; i++) {
+        if (!g->kernels->all_finite(g->params[i]->size, bp_param_values(g->params[i]))) {
+            return g->params[i]->name;
+        }
+    }
+    for (size_t i = 0; i < t->s->forward_count; i++) {
+        const bp_node *n = t->s->forward[i];
+        const bp_slot *slot = &t->s->slots[n->index];
+        for (size_t r = 0; r < t->s->rows; r++) {
+            if (!g->kernels->all_finite(n->size, slot->value + r * slot->ld * g->element)) {
+                return n->name;
+            }
+        }
+    }
+    return "the loss";
+}
+
+static double largest_input(const trainer *t)
+{
+    double most = 0;
+    for (size_t r = 0; r < t->s->rows; r++) {
+        for (size_t c = 0; c < t->m->options.inputs; c++) {
+            double x;
+            bp_widen(&x, t->batch.x + (r * t->batch.x_ld + c) * t->m->graph->element, t->m->graph->type, 1);
+            most = fabs(x) > most ? fabs(x) : most;
+        }
+    }
+    return most;
+}
+
+static bp_status report_divergence(trainer *t, double loss, double lr)
+{
+    const char *where = first_broken(t);
+    double input = largest_input(t);
+    char cause[256];
+    if (input > 100) {
+        snprintf(cause, sizeof cause, "the inputs are as large as %.3g: scale them (mean 0, deviation 1)", input);
+    } else {
+        snprintf(cause, sizeof cause,
+                 "the steps are too large: try a learning rate of %.1g, or clip the gradient norm to 1", lr / 10);
+    }
+    memcpy(t->m->graph->slab, t->good, slab_bytes(t));
+    return bp_fail(
+        BP_ERR_NUMERIC,
+        "the loss became %g in epoch %zu, batch %zu (step %zu, learning rate %g); the first numbers that are not "
+        "finite are in %s. Likely %s. The weights are those of the end of epoch %zu",
+        loss, t->epoch, (t->step - 1) % t->per_epoch + 1, t->step, lr, where, cause, t->epoch - 1);
+}
+
+/* ---- one step ---- */
+
+static void note_progress(trainer *t, double lr)
+{
+    bp_progress *p = &t->last;
+    *p = (bp_progress){.epoch = t->epoch,
+                       .step = t->step,
+                       .total_steps = t->total,
+                       .rows_done = t->rows_done,
+                       .rows_total = t->data->rows,
+                       .train_loss = t->rows_done ? t->loss_sum / (double)t->rows_done : NAN,
+                       .train_accuracy = t->right && t->rows_done ? (double)t->right_sum / (double)t->rows_done : NAN,
+                       .valid_loss = NAN,
+                       .valid_accuracy = NAN,
+                       .test_loss = NAN,
+                       .test_accuracy = NAN,
+                       .lr = lr,
+                       .seconds = bp_seconds() - t->start,
+                       .train_seconds = t->train_seconds};
+    p->samples_per_second = t->train_seconds > 0 ? (double)t->samples / t->train_seconds : NAN;
+}
+
+static bp_status train_step(trainer *t, size_t first, size_t rows)
+{
+    double start = bp_seconds();
+    double lr = t->o->optimizer.lr * bp_schedule_factor(&t->o->schedule, t->step, t->per_epoch, t->total);
+    lr *= t->plateau_factor;
+    bp_hooks hooks = {.rows_ctx = &t->batch, .load = bp_batch_load, .observe = bp_batch_observe};
+    t->batch.first = first;
+    bp_optimizer_set_lr(t->optimizer, lr);
+    bp_session_set_step(t->s, t->step);
+    bp_optimizer_run(t->optimizer, t->s, rows, &hooks);
+    double loss = bp_session_objective(t->s);
+    t->step++;
+    if (!isfinite(loss)) {
+        return report_divergence(t, loss, lr);
+    }
+    t->loss_sum += loss * (double)rows;
+    t->rows_done += rows;
+    t->samples += rows;
+    for (size_t r = 0; t->right && r < rows; r++) {
+        t->right_sum += t->right[r];
+    }
+    t->train_seconds += bp_seconds() - start;
+    if (t->o->on_step) {
+        note_progress(t, lr);
+        if (!t->o->on_step(t->o->ctx, &t->last)) {
+            t->stop = t->stopped_by_callback = true;
+        }
+    }
+    t->last.lr = lr;
+    return BP_OK;
+}
+
+/* ---- one epoch ---- */
+
+static void shuffle(trainer *t)
+{
+    if (t->o->shuffle) {
+        bp_rng rng = bp_rng_new(t->o->seed, BP_RANDOM_SHUFFLE, (uint32_t)t->epoch);
+        bp_rng_permutation(&rng, t->order, t->data->rows);
+    }
+}
+
+/* The loss that decides: of the validation part, else of training. */
+static double watched(const trainer *t)
+{
+    return t->o->valid ? t->last.valid_loss : t->last.train_loss;
+}
+
+/* PyTorch's ReduceLROnPlateau: better means below (1 - 1e-4) of the best. */
+static void lower_on_plateau(trainer *t, double loss)
+{
+    if (!bp_schedule_is_plateau(&t->o->schedule)) {
+        return;
+    }
+    if (loss < t->plateau_best * (1 - 1e-4)) {
+        t->plateau_best = loss;
+        t->plateau_wait = 0;
+    } else if ((double)++t->plateau_wait > t->o->schedule.a) {
+        t->plateau_factor *= t->o->schedule.b;
+        t->plateau_wait = 0;
+    }
+}
+
+static void watch(trainer *t)
+{
+    double loss = watched(t);
+    if (loss < t->best_loss) {
+        t->best_loss = loss;
+        t->best_epoch = t->epoch;
+        t->last.best = true;
+        if (t->o->restore_best) {
+            memcpy(t->best, t->m->graph->slab, slab_bytes(t));
+        }
+    } else if (t->o->patience && t->epoch - t->best_epoch >= t->o->patience) {
+        t->stop = t->stopped_early = true;
+    }
+    lower_on_plateau(t, loss);
+}
+
+static bp_status end_epoch(trainer *t)
+{
+    double lr = t->last.lr;
+    note_progress(t, lr);
+    if (t->o->valid) {
+        bp_measure_run(&t->valid, &t->last.valid_loss, &t->last.valid_accuracy, NULL, NULL);
+    }
+    if (t->o->test) {
+        bp_measure_run(&t->test, &t->last.test_loss, &t->last.test_accuracy, NULL, NULL);
+    }
+    const bp_graph *g = t->m->graph;
+    if (!g->kernels->all_finite(g->slab_size, g->slab)) {
+        return report_divergence(t, NAN, lr);
+    }
+    memcpy(t->good, g->slab, slab_bytes(t));
+    watch(t);
+    t->last.seconds = bp_seconds() - t->start;
+    if (t->o->on_epoch && !t->o->on_epoch(t->o->ctx, &t->last)) {
+        t->stop = t->stopped_by_callback = true;
+    }
+    return BP_OK;
+}
+
+static bp_status train_epoch(trainer *t)
+{
+    t->epoch++;
+    t->loss_sum = 0;
+    t->right_sum = t->rows_done = 0;
+    shuffle(t);
+    bp_status status = BP_OK;
+    for (size_t first = 0; first < t->data->rows && t->step < t->total && !t->stop; first += t->o->batch) {
+        size_t left = t->data->rows - first;
+        status = train_step(t, first, left < t->o->batch ? left : t->o->batch);
+        if (status != BP_OK) {
+            return status;
+        }
+    }
+    return end_epoch(t);
+}
+
+/* ---- the run ---- */
+
+static bp_status set_up(trainer *t)
+{
+    bp_status status = check_options(t->o);
+    status = status == BP_OK ? bp_data_check(t->data, t->m) : status;
+    if (status != BP_OK) {
+        return status;
+    }
+    plan_steps(t);
+    status = make_session(t);
+    status = status == BP_OK ? make_buffers(t) : status;
+    return status == BP_OK ? make_measures(t) : status;
+}
+
+static void fill_result(bp_train_result *r, const trainer *t)
+{
+    *r = (bp_train_result){.last = t->last,
+                           .best_epoch = t->best_epoch,
+                           .best_loss = t->best_loss,
+                           .stopped_early = t->stopped_early,
+                           .stopped_by_callback = t->stopped_by_callback,
+                           .threads = t->s ? t->s->threads : 0};
+}
+
+bp_status bp_train(bp_train_result *result, bp_model *m, const bp_data *data, const bp_train_options *options)
+{
+    bp_train_options defaults = bp_train_defaults();
+    trainer t = {.m = m,
+                 .data = data,
+                 .o = options ? options : &defaults,
+                 .plateau_factor = 1,
+                 .plateau_best = INFINITY,
+                 .best_loss = INFINITY,
+                 .start = bp_seconds()};
+    bp_status status = set_up(&t);
+    note_progress(&t, t.o->optimizer.lr);
+    while (status == BP_OK && t.step < t.total && !t.stop) {
+        status = train_epoch(&t);
+    }
+    if (status == BP_OK && t.o->restore_best && t.best_epoch) {
+        memcpy(m->graph->slab, t.best, slab_bytes(&t));
+    }
+    if (result) {
+        fill_result(result, &t);
+    }
+    tear_down(&t);
+    return status;
+}
