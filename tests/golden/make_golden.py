@@ -137,13 +137,14 @@ def update(optimizer, params, o):
         torch.nn.utils.clip_grad_norm_(params, o["clip_norm"])
     if "clip_value" in o:
         torch.nn.utils.clip_grad_value_(params, o["clip_value"])
+    decay = o.get("weight_decay", 0) if o["kind"] != "adamw" else 0
     with torch.no_grad():
+        before = [w.clone() for w in params[0::2]]
         for w in params[0::2]:
-            if "l1" in o:
-                w.grad += o["l1"] * torch.sign(w)
-            if "weight_decay" in o and o["kind"] != "adamw":  # decoupled, as AdamW does it
-                w *= 1 - optimizer.param_groups[0]["lr"] * o["weight_decay"]
-    optimizer.step()
+            w.grad += o.get("l1", 0) * torch.sign(w)
+        optimizer.step()
+        for w, old in zip(params[0::2], before):  # decoupled, as AdamW does it: (1 - lr decay) w, the rest unchanged
+            w -= optimizer.param_groups[0]["lr"] * decay * old
 
 
 def make_scheduler(optimizer, text, per_epoch, total):
@@ -210,7 +211,7 @@ def run_epochs(case, data):
     plateau = re.fullmatch(r"plateau:(\d+),([\d.]+)", case["schedule"])
     if plateau:
         scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            optimizer, patience=int(plateau.group(1)), factor=float(plateau.group(2)), threshold=0.0, eps=0.0
+            optimizer, patience=int(plateau.group(1)), factor=float(plateau.group(2))
         )
     else:
         scheduler = make_scheduler(optimizer, case["schedule"], len(order), len(order) * case["epochs"])
@@ -292,7 +293,7 @@ def optimizer_cases():
             {"lr": 0.05},
             {"lr": 0.05, "beta1": 0.8, "beta2": 0.95, "eps": 1e-5},
             {"lr": 0.05, "l2": 0.02},
-            {"lr": 0.05, "l1": 0.01},
+            {"lr": 0.02, "l1": 0.01},
             {"lr": 0.05, "clip_norm": 0.1},
             {"lr": 0.05, "clip_value": 0.05},
         ],
