@@ -262,8 +262,13 @@ static void row_spread(size_t rows, size_t cols, bp_mat y, bp_cmat x, double s, 
 
 /* ---- Softmax and losses ------------------------------------------------------------------------------------------ */
 
-/* y = softmax(x); returns logsumexp(x) = max + log(sum exp(x - max)). */
-static real softmax_row(size_t n, real *y, const real *x)
+/* logsumexp(x) = max + log_sum. Kept apart: a loss is a small difference of x and max. */
+typedef struct softmax_stats {
+    real max, log_sum;
+} softmax_stats;
+
+/* y = softmax(x) */
+static softmax_stats softmax_row(size_t n, real *y, const real *x)
 {
     real max = -(real)INFINITY, sum = 0;
     for (size_t c = 0; c < n; c++) {
@@ -276,7 +281,7 @@ static real softmax_row(size_t n, real *y, const real *x)
     for (size_t c = 0; c < n; c++) {
         y[c] /= sum;
     }
-    return max + log(sum);
+    return (softmax_stats){max, log(sum)};
 }
 
 static void softmax(size_t rows, size_t cols, bp_mat y, bp_cmat x)
@@ -306,13 +311,13 @@ static void cross_entropy(size_t rows, size_t cols, bp_mat loss, bp_mat p, bp_cm
 {
     for (size_t r = 0; r < rows; r++) {
         const real *xr = crow_of(x, r), *tr = orow_of(t, r);
-        real lse = softmax_row(cols, row_of(p, r), xr);
+        softmax_stats s = softmax_row(cols, row_of(p, r), xr);
         real sum = 0;
         if (t.step == 0) {
-            sum = class_is_valid(*tr, cols) ? lse - xr[(size_t)*tr] : (real)NAN;
+            sum = class_is_valid(*tr, cols) ? (s.max - xr[(size_t)*tr]) + s.log_sum : (real)NAN;
         } else {
             for (size_t c = 0; c < cols; c++) {
-                sum += tr[c] * (lse - xr[c]);
+                sum += tr[c] * ((s.max - xr[c]) + s.log_sum);
             }
         }
         *row_of(loss, r) = sum;

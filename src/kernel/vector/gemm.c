@@ -1,0 +1,335 @@
+/* gemm.c - matrix products: tiles of C held in registers.
+ *
+ * Every element of C is one chain of fused multiply-adds, k ascending, starting at 0 or, with accumulate, at C. A chain
+ * may pause in memory between blocks of k (storing and loading a partial sum rounds nothing), so neither tiling nor
+ * blocking changes a bit.
+ *
+ * One tile kernel serves the three forms. It multiplies `rows` rows of A, whose elements it broadcasts and which may
+ * have any strides, with a panel of B, `vecs` vectors wide:
+ *   NN   A, panel of B                                       C[i, j..]
+ *   TN   A by columns, panel of B                            C[i, j..]
+ *   NT   B in the part of A, panel of A transposed           C transposed: tiles go through a small array
+ * A panel is read where it lies if few rows use it, else it is first copied to the stack, in blocks of k that fit into
+ * the L1 cache; so are panels that end in the middle of a vector. */
+#include "kernel/sets.h"
+#include "kernel/vector/set.h"
+#include "kernel/vector/simd.h"
+
+/* Tile sizes: rows x vecs accumulators, one panel row and one broadcast must fit into the registers; at least 8 chains
+ * are needed to hide the latency of two multiply-add units (4 cycles each). */
+#if BP_REGISTERS == 32
+enum { VECS = 4, WIDE_ROWS = 3 };
+static const size_t ROWS_CAP[VECS + 1] = {0, 12, 12, 8, 6};
+#else
+enum { VECS = 2, WIDE_ROWS = 1 };
+static const size_t ROWS_CAP[VECS + 1] = {0, 12, 6};
+#endif
+enum {
+    WIDE_VECS = 8, /* panel for up to WIDE_ROWS rows: long reads of B, once */
+    MAX_ROWS = 12,
+    PANEL = VECS * VL,                           /* columns */
+    BLOCK = 32768 / (PANEL * (int)sizeof(real)), /* steps of k in a copied panel */
+};
+
+typedef struct tile_job {
+    size_t k;
+    const real *a; /* element (r, p) at a + r a_row + p a_step */
+    size_t a_row, a_step;
+    const real *b; /* row p at b + p b_step */
+    size_t b_step;
+    real *c;
+    size_t c_row;
+    size_t last;      /* columns in the last vector, 1 .. VL */
+    bool load;        /* the chains continue from C */
+    const real *bias; /* added at the end, or NULL */
+    real *z;          /* receives the sums before relu, or NULL */
+    size_t z_row;
+    bool relu;
+} tile_job;
+
+/* ---- The tile kernel --------------------------------------------------------------------------------------------- */
+
+BP_INLINE void tile_store(const tile_job *t, int r, int v, bool last, vec sum)
+{
+    size_t at = (size_t)v * VL, n = last ? t->last : VL;
+    if (t->bias) {
+        sum = sum + v_load_upto(t->bias + at, n);
+    }
+    if (t->z) {
+        v_store_upto(t->z + (size_t)r * t->z_row + at, sum, n);
+    }
+    if (t->relu) {
+        sum = v_max(v_set(0), sum);
+    }
+    v_store_upto(t->c + (size_t)r * t->c_row + at, sum, n);
+}
+
+/* rows and vecs are constants where this is inlined: the accumulators live in registers. */
+BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs)
+{
+    vec sum[MAX_ROWS][WIDE_VECS];
+    UNROLL for (int r = 0; r < rows; r++)
+    {
+        UNROLL for (int v = 0; v < vecs; v++)
+        {
+            const real *c = t->c + (size_t)r * t->c_row + (size_t)v * VL;
+            sum[r][v] = t->load ? v_load_upto(c, v == vecs - 1 ? t->last : VL) : v_set(0);
+        }
+    }
+    const real *a = t->a, *b = t->b;
+    const size_t a_row = t->a_row, a_step = t->a_step, b_step = t->b_step;
+    for (size_t p = t->k; p > 0; p--) {
+        vec bp[WIDE_VECS];
+        UNROLL for (int v = 0; v < vecs; v++)
+        {
+            bp[v] = v_load(b + v * VL);
+        }
+        UNROLL for (int r = 0; r < rows; r++)
+        {
+            const vec ar = v_set(a[(size_t)r * a_row]);
+            UNROLL for (int v = 0; v < vecs; v++)
+            {
+                sum[r][v] = v_fma(ar, bp[v], sum[r][v]);
+            }
+        }
+        a += a_step;
+        b += b_step;
+    }
+    UNROLL for (int r = 0; r < rows; r++)
+    {
+        UNROLL for (int v = 0; v < vecs; v++)
+        {
+            tile_store(t, r, v, v == vecs - 1, sum[r][v]);
+        }
+    }
+}
+
+/* All tile shapes, X(rows, vecs). */
+#define TILES_1_TO_6(X, vecs)  X(1, vecs) X(2, vecs) X(3, vecs) X(4, vecs) X(5, vecs) X(6, vecs)
+#define TILES_7_TO_12(X, vecs) X(7, vecs) X(8, vecs) X(9, vecs) X(10, vecs) X(11, vecs) X(12, vecs)
+#if BP_REGISTERS == 32
+#define TILES(X)                                                                                                       \
+    TILES_1_TO_6(X, 1)                                                                                                 \
+    TILES_7_TO_12(X, 1)                                                                                                \
+    TILES_1_TO_6(X, 2)                                                                                                 \
+    TILES_7_TO_12(X, 2) TILES_1_TO_6(X, 3) X(7, 3) X(8, 3) TILES_1_TO_6(X, 4) X(1, 8) X(2, 8) X(3, 8)
+#else
+#define TILES(X) TILES_1_TO_6(X, 1) TILES_7_TO_12(X, 1) TILES_1_TO_6(X, 2) X(1, 8)
+#endif
+
+#define X(rows, vecs)                                                                                                  \
+    static void tile_##rows##x##vecs(const tile_job *t)                                                                \
+    {                                                                                                                  \
+        tile_run(t, rows, vecs);                                                                                       \
+    }
+TILES(X)
+#undef X
+
+typedef void (*tile_fn)(const tile_job *t);
+#define X(rows, vecs) [vecs][rows] = tile_##rows##x##vecs,
+static const tile_fn tiles[WIDE_VECS + 1][MAX_ROWS + 1] = {TILES(X)};
+#undef X
+
+/* ---- Panels ------------------------------------------------------------------------------------------------------ */
+
+/* A panel of columns: `vecs` vectors, `cols` columns from `first` on. */
+typedef struct panel {
+    size_t first, cols, vecs;
+} panel;
+
+static panel next_panel(size_t first, size_t n, size_t widest)
+{
+    size_t left = n - first, width = widest * VL;
+    panel p = {first, left < width ? left : width, 0};
+    p.vecs = (p.cols + VL - 1) / VL;
+    if (p.vecs > VECS && p.vecs < widest) { /* between the ordinary and the widest panel there is no tile */
+        p.vecs = VECS;
+        p.cols = PANEL;
+    }
+    return p;
+}
+
+/* k rows of the panel, padded with zeros to whole vectors. */
+static void pack_panel(real *to, const real *from, size_t ld, size_t k, const panel *pn)
+{
+    size_t width = pn->vecs * VL;
+    for (size_t p = 0; p < k; p++, to += width, from += ld) {
+        for (size_t c = 0; c < width; c += VL) {
+            v_store(to + c, v_load_upto(from + c, pn->cols - c));
+        }
+    }
+}
+
+/* The transpose of `cols` rows of k elements: row p of the panel holds their elements p, padded with zeros. */
+static void pack_transposed(real *to, const real *from, size_t ld, size_t k, const panel *pn)
+{
+    size_t width = pn->vecs * VL;
+    for (size_t c = 0; c < width; c += VL) {
+        for (size_t p = 0; p < k; p += VL) {
+            size_t steps = k - p < VL ? k - p : VL;
+            vec block[VL];
+            for (size_t i = 0; i < VL; i++) {
+                block[i] = c + i < pn->cols ? v_load_upto(from + (c + i) * ld + p, steps) : v_set(0);
+            }
+            v_transpose(block);
+            for (size_t i = 0; i < steps; i++) {
+                v_store(to + (p + i) * width + c, block[i]);
+            }
+        }
+    }
+}
+
+/* rows x cols elements of C from, or to, their transpose at t: cols x rows with rows of `width`. */
+static void transpose_block(real *to, size_t to_ld, const real *from, size_t from_ld, size_t rows, size_t cols)
+{
+    for (size_t r = 0; r < rows; r += VL) {
+        size_t nr = rows - r < VL ? rows - r : VL;
+        for (size_t c = 0; c < cols; c += VL) {
+            size_t nc = cols - c < VL ? cols - c : VL;
+            vec block[VL];
+            for (size_t i = 0; i < VL; i++) {
+                block[i] = i < nr ? v_load_upto(from + (r + i) * from_ld + c, nc) : v_set(0);
+            }
+            v_transpose(block);
+            for (size_t i = 0; i < nc; i++) {
+                v_store_upto(to + (c + i) * to_ld + r, block[i], nr);
+            }
+        }
+    }
+}
+
+/* ---- The three forms --------------------------------------------------------------------------------------------- */
+
+/* Rows are shared out evenly: 13 rows in tiles of at most 12 are 7 + 6. */
+static size_t tile_rows(size_t rows, size_t done, size_t cap)
+{
+    size_t left = rows - done, count = (left + cap - 1) / cap;
+    return (left + count - 1) / count;
+}
+
+/* One panel of NN or TN, steps p0 .. p0 + k of the sum. */
+static void panel_rows(const bp_gemm *g, tile_job *t, const panel *pn, size_t p0, size_t k)
+{
+    const bool last_block = p0 + k == g->k;
+    const bool mapped = last_block && g->map != BP_MAP_LINEAR && g->map != BP_MAP_RELU;
+    const real *bias = g->bias;
+    t->k = k;
+    t->load = g->accumulate || p0 > 0;
+    t->bias = last_block && bias ? bias + pn->first : NULL;
+    t->relu = last_block && g->map == BP_MAP_RELU;
+    for (size_t i = 0; i < g->m;) {
+        size_t rows = tile_rows(g->m, i, pn->vecs <= VECS ? ROWS_CAP[pn->vecs] : WIDE_ROWS);
+        t->a = (const real *)g->a.p + i * t->a_row + p0 * t->a_step;
+        t->c = row_of(g->c, i) + pn->first;
+        t->z = last_block && g->z.p ? row_of(g->z, i) + pn->first : NULL;
+        tiles[pn->vecs][rows](t);
+        if (mapped) {
+            bp_cmat c = {t->c, g->c.ld};
+            NAME(bp_kernels).map[g->map](rows, pn->cols, (bp_mat){t->c, g->c.ld}, c, g->map_a);
+        }
+        i += rows;
+    }
+}
+
+static void gemm_n(const bp_gemm *g)
+{
+    real copy[PANEL * BLOCK] __attribute__((aligned(64)));
+    const bool wide = g->m <= WIDE_ROWS;
+    tile_job t = {.a_row = g->form == BP_GEMM_NN ? g->a.ld : 1,
+                  .a_step = g->form == BP_GEMM_NN ? 1 : g->a.ld,
+                  .c_row = g->c.ld,
+                  .z_row = g->z.ld};
+    for (size_t first = 0; first < g->n;) {
+        panel pn = next_panel(first, g->n, wide ? WIDE_VECS : VECS);
+        bool packed = pn.cols % VL != 0 || g->m > 2 * ROWS_CAP[VECS];
+        size_t block = packed ? PANEL * BLOCK / (pn.vecs * VL) : g->k;
+        t.last = pn.cols - (pn.vecs - 1) * VL;
+        size_t p0 = 0;
+        do {
+            size_t k = g->k - p0 < block ? g->k - p0 : block;
+            const real *b = (const real *)g->b.p + p0 * g->b.ld + first;
+            if (packed) {
+                pack_panel(copy, b, g->b.ld, k, &pn);
+            }
+            t.b = packed ? copy : b;
+            t.b_step = packed ? pn.vecs * VL : g->b.ld;
+            panel_rows(g, &t, &pn, p0, k);
+            p0 += k;
+        } while (p0 < g->k);
+        first += pn.cols;
+    }
+}
+
+/* What the tile kernel does for the other forms as it stores. */
+static void finish(const bp_gemm *g, size_t i0, size_t j0, size_t rows, size_t cols)
+{
+    const bp_mat c = {row_of(g->c, i0) + j0, g->c.ld};
+    const bp_cmat in = {c.p, c.ld};
+    const bp_operand sum = {c.p, c.ld, 1};
+    if (g->bias) {
+        const bp_operand bias = {(const real *)g->bias + j0, 0, 1};
+        NAME(bp_kernels).zip[BP_ZIP_ADD](rows, cols, c, sum, bias);
+    }
+    if (g->z.p) {
+        NAME(bp_kernels).map[BP_MAP_LINEAR](rows, cols, (bp_mat){row_of(g->z, i0) + j0, g->z.ld}, in, 0);
+    }
+    if (g->map != BP_MAP_LINEAR) {
+        NAME(bp_kernels).map[g->map](rows, cols, c, in, g->map_a);
+    }
+}
+
+/* One panel of NT: its columns are rows pn->first .. of C, the tiles' rows are columns of C. */
+static void panel_transposed(const bp_gemm *g, const real *copy, const panel *pn, size_t p0, size_t k)
+{
+    real tile[MAX_ROWS * PANEL] __attribute__((aligned(64)));
+    const bool last_block = p0 + k == g->k;
+    const size_t width = pn->vecs * VL;
+    tile_job t = {.k = k,
+                  .a_row = g->b.ld,
+                  .a_step = 1,
+                  .b = copy,
+                  .b_step = width,
+                  .c = tile,
+                  .c_row = width,
+                  .last = VL,
+                  .load = g->accumulate || p0 > 0};
+    for (size_t j = 0; j < g->n;) {
+        size_t rows = tile_rows(g->n, j, ROWS_CAP[pn->vecs]);
+        real *c = row_of(g->c, pn->first) + j;
+        t.a = (const real *)g->b.p + j * g->b.ld + p0;
+        if (t.load) {
+            transpose_block(tile, width, c, g->c.ld, pn->cols, rows);
+        }
+        tiles[pn->vecs][rows](&t);
+        transpose_block(c, g->c.ld, tile, width, rows, pn->cols);
+        if (last_block) {
+            finish(g, pn->first, j, pn->cols, rows);
+        }
+        j += rows;
+    }
+}
+
+static void gemm_nt(const bp_gemm *g)
+{
+    real copy[PANEL * BLOCK] __attribute__((aligned(64)));
+    for (size_t first = 0; first < g->m;) {
+        panel pn = next_panel(first, g->m, VECS);
+        size_t block = PANEL * BLOCK / (pn.vecs * VL), p0 = 0;
+        do {
+            size_t k = g->k - p0 < block ? g->k - p0 : block;
+            pack_transposed(copy, (const real *)g->a.p + first * g->a.ld + p0, g->a.ld, k, &pn);
+            panel_transposed(g, copy, &pn, p0, k);
+            p0 += k;
+        } while (p0 < g->k);
+        first += pn.cols;
+    }
+}
+
+void NAME(bp_gemm)(const bp_gemm *g)
+{
+    if (g->form == BP_GEMM_NT) {
+        gemm_nt(g);
+    } else {
+        gemm_n(g);
+    }
+}
