@@ -339,7 +339,7 @@ def schedule_cases():
     yield one("cosine:0.1", 0.5, 7)
     yield one("inverse:0.5", 0.5, 7)
     yield one("warmup:4 + cosine", 0.5, 7)
-    yield one("plateau:1,0.5", 2.0, 14, momentum=0.9)  # steep: two reductions happen
+    yield one("plateau:1,0.5", 4.0, 9, momentum=0.5)  # steep: two reductions happen
 
 
 def factor_tables():
