@@ -284,18 +284,18 @@ static bp_status read_tensors(const bp_slots *s, bp_safetensors *f)
 typedef struct budget {
     bp_allocator allocator;
     size_t left;
-    bool exceeded;
+    bool starved; /* there was less memory than that */
 } budget;
 
 static void *budget_alloc(void *ctx, size_t bytes)
 {
     budget *b = ctx;
     if (b->left < BP_ALIGN || bytes > b->left - BP_ALIGN) {
-        b->exceeded = true;
         return NULL;
     }
     char *block = b->allocator.alloc(b->allocator.ctx, bytes + BP_ALIGN);
     if (!block) {
+        b->starved = true;
         return NULL;
     }
     bytes += BP_ALIGN;
@@ -325,8 +325,8 @@ static bp_status try_network(const bp_model_options *options, const bp_safetenso
     o.allocator = &limited;
     bp_model *m;
     bp_status status = bp_model_new(&m, &o);
-    if (status == BP_ERR_MEMORY && !b.exceeded) {
-        return status;
+    if (b.starved) {
+        return BP_ERR_MEMORY;
     }
     if (status != BP_OK) {
         return bp_fail_context(
@@ -384,7 +384,7 @@ static bp_status load_model(bp_model **out, bp_safetensors *f)
     bp_model *m;
     status = bp_model_new(&m, &o);
     if (status != BP_OK) {
-        return bp_fail_context(status, "reading %s: ", f->path);
+        return bp_fail_context(status == BP_ERR_MEMORY ? status : BP_ERR_FORMAT, "reading %s: ", f->path);
     }
     status = fill_model(m, f);
     if (status != BP_OK) {
