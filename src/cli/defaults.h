@@ -1,0 +1,28 @@
+/* defaults.h - what `backprop train` does when it is told nothing: one recipe for each kind of data. */
+#ifndef CLI_DEFAULTS_H
+#define CLI_DEFAULTS_H
+
+#include "options.h"
+
+typedef struct recipe {
+    const char *name; /* "images" */
+    const char *what; /* which data it is for */
+    const char *net;
+    bp_optimizer_kind optimizer;
+    double lr;
+    const char *schedule;
+    size_t batch, epochs;
+} recipe;
+
+/* Row of the table; name is NULL past the last. */
+recipe recipe_at(size_t index);
+/* The recipe for this data. */
+recipe recipe_for(const bp_data *data);
+
+/* The optimizer and schedule that the options ask for. A recipe's optimizer, learning rate and schedule belong together:
+ * when --optimizer names another one, its own learning rate applies; when --optimizer or --lr is given, the schedule is
+ * constant unless --schedule says otherwise. */
+bp_status optimizer_from_options(bp_optimizer_options *out, bp_schedule *schedule, const char **schedule_text,
+                                 const options *o, const recipe *r);
+
+#endif

@@ -1,0 +1,218 @@
+/* inspect.c - `backprop inspect`: what is in a model file. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/base.h"
+#include "options.h"
+#include "output.h"
+#include "terminal.h"
+#include "trace.h"
+
+enum { TRAINING_ROWS = 128 }; /* batch for which memory is told where the model's notes name none */
+
+/* Memory and work of a prediction of one row, and of a training step. */
+typedef struct cost {
+    size_t batch, weights, predict_bytes, train_bytes;
+    double predict_flops, train_flops; /* of one row */
+} cost;
+
+static bp_status measure(size_t *bytes, double *flops, const bp_model *m, const bp_node *target, size_t rows,
+                         bool gradients)
+{
+    bp_session *s = NULL;
+    bp_session_options o = bp_session_defaults();
+    o.max_rows = rows;
+    o.gradients = gradients;
+    o.input_gradients = false;
+    bp_status status = bp_session_new(&s, bp_model_graph_const(m), &target, 1, &o);
+    if (status != BP_OK)
+        return status;
+    *bytes = bp_session_bytes(s);
+    *flops = bp_session_flops(s);
+    bp_session_free(s);
+    return BP_OK;
+}
+
+static bp_status cost_of(cost *out, const bp_model *m)
+{
+    const char *batch = bp_model_note(m, "batch");
+    *out = (cost){.batch = TRAINING_ROWS};
+    if (batch != NULL && (!bp_parse_size(&out->batch, batch) || out->batch == 0 || out->batch > 1u << 20))
+        out->batch = TRAINING_ROWS;
+    out->weights = bp_model_parameters(m) * bp_type_size(bp_model_describe(m).type);
+    bp_status status = measure(&out->predict_bytes, &out->predict_flops, m, bp_model_y(m), 1, false);
+    if (status != BP_OK)
+        return status;
+    return measure(&out->train_bytes, &out->train_flops, m, bp_model_loss_node(m), out->batch, true);
+}
+
+/* ---- text -------------------------------------------------------------------------------------------------------- */
+
+static void label(const terminal *t, const char *name)
+{
+    printf("%s%-10s%s", style_on(t, STYLE_DIM), name, style_off(t));
+}
+
+static void print_head(const terminal *t, const bp_model *m, const char *path)
+{
+    bp_model_options o = bp_model_describe(m);
+    struct stat file;
+    char bytes[NUMBER_SIZE] = "?";
+    if (stat(path, &file) == 0)
+        bytes_text(bytes, (double)file.st_size);
+    printf("%s%s%s  (%s)\n\n", style_on(t, STYLE_BOLD), path, style_off(t), bytes);
+    label(t, "predicts");
+    printf("%zu %s from %zu inputs, %s\n", o.outputs, o.task == BP_CLASSIFY ? "classes" : "numbers", o.inputs,
+           bp_type_name(o.type));
+    label(t, "loss");
+    printf("%s, output %s\n", bp_loss_name(bp_model_loss(m)), bp_activation_name(bp_model_output(m)));
+}
+
+static void print_classes(const terminal *t, const bp_model *m)
+{
+    size_t outputs = bp_model_describe(m).outputs;
+    if (bp_model_class(m, 0) == NULL)
+        return;
+    label(t, "classes");
+    for (size_t i = 0; i < outputs && i < 20; i++)
+        printf("%s%s", i > 0 ? ", " : "", bp_model_class(m, i));
+    printf("%s\n", outputs > 20 ? ", ..." : "");
+}
+
+static void print_scaling(const terminal *t, const bp_model *m)
+{
+    const double *mean = NULL, *scale = NULL;
+    size_t count = bp_model_scaling(m, &mean, &scale);
+    label(t, "scaling");
+    if (count == 0)
+        printf("none\n");
+    else if (count == 1)
+        printf("(x - %.6g) * %.6g for every input\n", mean[0], scale[0]);
+    else
+        printf("(x - mean) * scale, each input its own; the first: (x - %.6g) * %.6g\n", mean[0], scale[0]);
+}
+
+static void print_layers(const terminal *t, const bp_model *m)
+{
+    bp_layer_info layer;
+    char parameters[NUMBER_SIZE], flops[NUMBER_SIZE];
+    double total = 0;
+    printf("\n%s%5s  %-26s %8s %8s %13s %13s%s\n", style_on(t, STYLE_BOLD), "layer", "", "in", "out", "parameters",
+           "flop a row", style_off(t));
+    for (size_t i = 0; bp_model_layer(m, i, &layer); i++) {
+        printf("%5zu  %-26s %8zu %8zu %13s %13s\n", i, layer.text, layer.inputs, layer.outputs,
+               number_text(parameters, (double)layer.parameters), number_text(flops, layer.flops));
+        total += layer.flops;
+    }
+    printf("%5s  %-26s %8s %8s %13s %13s\n\n", "", "total", "", "",
+           number_text(parameters, (double)bp_model_parameters(m)), number_text(flops, total));
+}
+
+static void print_cost(const terminal *t, const cost *c)
+{
+    char weights[NUMBER_SIZE], one[NUMBER_SIZE], step[NUMBER_SIZE], flops[NUMBER_SIZE];
+    label(t, "memory");
+    printf("weights %s; predicting a row %s; a training step of %zu rows %s\n", bytes_text(weights, (double)c->weights),
+           bytes_text(one, (double)c->predict_bytes), c->batch, bytes_text(step, (double)c->train_bytes));
+    label(t, "work");
+    printf("training on a row: %s flop\n", number_text(flops, c->train_flops));
+}
+
+static void print_notes(const terminal *t, const bp_model *m)
+{
+    const char *key = NULL, *value = NULL;
+    for (size_t i = 0; bp_model_note_at(m, i, &key, &value); i++) {
+        if (i == 0)
+            printf("\n%snotes%s\n", style_on(t, STYLE_BOLD), style_off(t));
+        printf("  %-16s %s\n", key, value);
+    }
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+
+static json_t *layers_json(const bp_model *m)
+{
+    bp_layer_info layer;
+    json_t *layers = json_array();
+    for (size_t i = 0; bp_model_layer(m, i, &layer); i++) {
+        json_t *one = json_object();
+        json_put_text(one, "layer", layer.text);
+        json_put_size(one, "inputs", layer.inputs);
+        json_put_size(one, "outputs", layer.outputs);
+        json_put_size(one, "parameters", layer.parameters);
+        json_put(one, "flops", layer.flops);
+        json_array_append_new(layers, one);
+    }
+    return layers;
+}
+
+static exit_code inspect_json(const bp_model *m, const char *path, const cost *c)
+{
+    bp_model_options d = bp_model_describe(m);
+    const char *key = NULL, *value = NULL;
+    json_t *o = json_object(), *notes = json_object();
+    json_put_text(o, "model", path);
+    json_put_text(o, "task", bp_task_name(d.task));
+    json_put_size(o, "inputs", d.inputs);
+    json_put_size(o, "outputs", d.outputs);
+    json_put_text(o, "net", d.net);
+    json_put_text(o, "output", bp_activation_name(bp_model_output(m)));
+    json_put_text(o, "loss", bp_loss_name(bp_model_loss(m)));
+    json_put_text(o, "dtype", bp_type_name(d.type));
+    json_put_size(o, "parameters", bp_model_parameters(m));
+    json_object_set_new(o, "layers", layers_json(m));
+    json_put_size(o, "weight_bytes", c->weights);
+    json_put_size(o, "predict_bytes", c->predict_bytes);
+    json_put_size(o, "train_bytes", c->train_bytes);
+    json_put_size(o, "batch", c->batch);
+    json_put(o, "predict_flops", c->predict_flops);
+    json_put(o, "train_flops", c->train_flops);
+    for (size_t i = 0; bp_model_note_at(m, i, &key, &value); i++)
+        json_put_text(notes, key, value);
+    json_object_set_new(o, "notes", notes);
+    return json_print(stdout, o);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+/* What belongs to --trace alone, and what does not go with it. */
+static bp_status check_options(const options *o)
+{
+    static const option_id only_trace[] = {OPT_ROW, OPT_FULL, OPT_PART};
+    for (size_t i = 0; i < sizeof only_trace / sizeof *only_trace; i++)
+        if (given(o, only_trace[i]) && !given(o, OPT_TRACE))
+            return bp_fail(BP_ERR_ARGUMENT, "--%s needs --trace DATA", option_table[only_trace[i]].name);
+    if (given(o, OPT_JSON) && given(o, OPT_TRACE))
+        return bp_fail(BP_ERR_ARGUMENT, "--trace prints text only; leave --json out, or use --full for every number");
+    return BP_OK;
+}
+
+exit_code run_inspect(const options *o)
+{
+    bp_model *m = NULL;
+    cost c;
+    if (check_options(o) != BP_OK)
+        return fail_usage(&command_table[CMD_INSPECT]);
+    if (given(o, OPT_TRACE))
+        return run_trace(o);
+    if (bp_model_load(&m, o->positional[0], NULL) != BP_OK)
+        return fail_as(CODE_DATA);
+    bp_status status = cost_of(&c, m);
+    exit_code code = CODE_OK;
+    if (status != BP_OK) {
+        code = fail_status(status);
+    } else if (given(o, OPT_JSON)) {
+        code = inspect_json(m, o->positional[0], &c);
+    } else {
+        terminal t = terminal_of(stdout);
+        print_head(&t, m, o->positional[0]);
+        print_classes(&t, m);
+        print_scaling(&t, m);
+        print_layers(&t, m);
+        print_cost(&t, &c);
+        print_notes(&t, m);
+    }
+    bp_model_free(m);
+    return code;
+}

@@ -1,0 +1,10 @@
+/* interrupt.h - Ctrl-C while training: the first asks to stop, the second ends the program. */
+#ifndef CLI_INTERRUPT_H
+#define CLI_INTERRUPT_H
+
+#include <stdbool.h>
+
+void interrupt_watch(void); /* from now on SIGINT and SIGTERM are noted instead of fatal, once each */
+bool interrupt_seen(void);
+
+#endif

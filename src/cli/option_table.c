@@ -1,0 +1,318 @@
+/* option_table.c - every option of every command, a row each. Data only; options.c parses, help.c shows. */
+#include "options.h"
+
+#include <assert.h>
+
+#include "defaults.h"
+
+enum {
+    TRAIN = 1u << CMD_TRAIN,
+    EVAL = 1u << CMD_EVAL,
+    PREDICT = 1u << CMD_PREDICT,
+    CHECK = 1u << CMD_CHECK,
+    INSPECT = 1u << CMD_INSPECT,
+    VERSION = 1u << CMD_VERSION,
+    HELP = 1u << CMD_HELP,
+    READS_DATA = TRAIN | EVAL | PREDICT | CHECK | INSPECT,
+    EVERY = READS_DATA | VERSION | HELP
+};
+
+static const interval positive = {0, 1e300, true, "a number above 0"};
+static const interval not_negative = {0, 1e300, false, "a number of 0 or more"};
+static const interval fraction = {0, 1, true, "a number between 0 and 1"};
+static const interval whole = {0, 1.8446744073709550e19, false, "a whole number of 0 or more"};
+static const interval from_one = {1, 1.8446744073709550e19, false, "a whole number of 1 or more"};
+static const interval threads_limits = {0, 1024, false, "a whole number from 0 (choose for me) to 1024"};
+
+/* ---- words ------------------------------------------------------------------------------------------------------- */
+
+const char *data_word(size_t index)
+{
+    return bp_dataset_list(index).name;
+}
+
+static const char *optimizer_word(size_t index)
+{
+    return index < BP_OPTIMIZERS ? bp_optimizer_name((bp_optimizer_kind)index) : NULL;
+}
+
+static const char *loss_word(size_t index)
+{
+    return index < BP_LOSSES ? bp_loss_name((bp_loss)index) : NULL;
+}
+
+static const char *output_word(size_t index)
+{
+    static const bp_activation valid[] = {BP_LINEAR, BP_SIGMOID, BP_TANH, BP_SOFTMAX};
+    return index < sizeof valid / sizeof *valid ? bp_activation_name(valid[index]) : NULL;
+}
+
+static const char *type_word(size_t index)
+{
+    return index <= BP_F64 ? bp_type_name((bp_type)index) : NULL;
+}
+
+static const char *list_word(const char *const *list, size_t count, size_t index)
+{
+    return index < count ? list[index] : NULL;
+}
+
+static const char *kernel_word(size_t index)
+{
+    static const char *const names[] = {"avx512", "avx2", "neon", "portable"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
+static const char *part_word(size_t index)
+{
+    static const char *const names[] = {"train", "test", "all"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
+static const char *shell_word(size_t index)
+{
+    static const char *const names[] = {"bash", "zsh", "fish"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
+static const char *init_word(size_t index)
+{
+    static const char *const names[] = {"zeros",      "normal:0.01", "uniform:0.05",  "glorot-uniform", "glorot-normal",
+                                        "he-uniform", "he-normal",   "lecun-uniform", "lecun-normal"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
+static const char *schedule_word(size_t index)
+{
+    static const char *const names[] = {"constant", "step:10", "exponential:0.95", "cosine", "inverse:1", "plateau:10"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
+/* ---- defaults, as they are in this build ------------------------------------------------------------------------- */
+
+static void by_data(char *out, size_t size)
+{
+    snprintf(out, size, "by data, see below");
+}
+
+static void default_part(char *out, size_t size)
+{
+    snprintf(out, size, "test, or train where there is no test part");
+}
+
+static void default_checked_rows(char *out, size_t size)
+{
+    snprintf(out, size, "8");
+}
+
+static void default_type(char *out, size_t size)
+{
+    snprintf(out, size, "%s", bp_type_name(bp_model_defaults().type));
+}
+
+static void default_steps(char *out, size_t size)
+{
+    snprintf(out, size, "no limit");
+}
+
+static void default_patience(char *out, size_t size)
+{
+    size_t n = bp_train_defaults().patience;
+    snprintf(out, size, n == 0 ? "never" : "%zu", n);
+}
+
+static void default_momentum(char *out, size_t size)
+{
+    snprintf(out, size, "%g; rmsprop: %g", bp_optimizer_defaults(BP_MOMENTUM).momentum,
+             bp_optimizer_defaults(BP_RMSPROP).momentum);
+}
+
+static void default_weight_decay(char *out, size_t size)
+{
+    snprintf(out, size, "adamw: %g; others: %g", bp_optimizer_defaults(BP_ADAMW).weight_decay,
+             bp_optimizer_defaults(BP_ADAM).l2);
+}
+
+static void default_sample(char *out, size_t size)
+{
+    snprintf(out, size, "%zu", bp_check_defaults().sample);
+}
+
+static void default_seed(char *out, size_t size)
+{
+    snprintf(out, size, "%d", DEFAULT_SEED);
+}
+
+static void default_threads(char *out, size_t size)
+{
+    snprintf(out, size, "as many as pay for the work");
+}
+
+static void default_kernel(char *out, size_t size)
+{
+    snprintf(out, size, "the fastest this CPU can run");
+}
+
+static void default_init(char *out, size_t size)
+{
+    snprintf(out, size, "he-uniform for the relu family, else glorot-uniform");
+}
+
+static void default_model_out(char *out, size_t size)
+{
+    snprintf(out, size, "the name of the data + .safetensors, here");
+}
+
+static void default_table_out(char *out, size_t size)
+{
+    snprintf(out, size, "stdout");
+}
+
+static void default_one(char *out, size_t size)
+{
+    snprintf(out, size, "1");
+}
+
+static void default_row(char *out, size_t size)
+{
+    snprintf(out, size, "0");
+}
+
+static void default_net_output(char *out, size_t size)
+{
+    snprintf(out, size, "classes: softmax; numbers: linear");
+}
+
+static void default_loss(char *out, size_t size)
+{
+    snprintf(out, size, "by output: cross-entropy for softmax, bce for sigmoid, else mse");
+}
+
+const char *option_group_title(option_group g)
+{
+    static const char *const titles[] = {"Data",           "Network", "Training", "Optimizer",
+                                         "Looking inside", "Running", "Output"};
+    static_assert(sizeof titles / sizeof *titles == GROUPS, "a title for each group");
+    return titles[g];
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+const option_row option_table[OPTIONS] = {
+    [OPT_DATA_DIR] = {"data-dir", "DIR", VALUE_FILE, GROUP_DATA, READS_DATA, NULL, NULL,
+                      "look for named data in DIR first, then in $BACKPROP_DATA, then in the cache directory", NULL},
+    [OPT_TEST] = {"test", "DATA", VALUE_DATA, GROUP_DATA, TRAIN, NULL, data_word,
+                  "test on DATA (its test part if it has one) instead of the test part of the training data", NULL},
+    [OPT_VALID] =
+        {"valid", "FRACTION", VALUE_REAL, GROUP_DATA, TRAIN, &fraction, NULL,
+         "set this share of the training rows aside; their loss decides about early stopping, best weights and "
+         "the plateau schedule",
+         NULL},
+    [OPT_PART] = {"part", "PART", VALUE_WORD, GROUP_DATA, EVAL | PREDICT | INSPECT, NULL, part_word,
+                  "rows to use: train, test or all (the training rows, then the test rows)", default_part},
+    [OPT_GENERATED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, TRAIN | EVAL, &from_one, NULL,
+                            "training rows of a generated set; its test part has a quarter as many", NULL},
+    [OPT_CHECKED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, CHECK, &from_one, NULL,
+                          "check on the first N training rows", default_checked_rows},
+    [OPT_ROW_RANGE] = {"rows", "N|FROM-TO", VALUE_RANGE, GROUP_DATA, PREDICT, NULL, NULL,
+                       "only row N, or rows FROM to TO, both included; the first row is 0", NULL},
+    [OPT_ROW] = {"row", "N", VALUE_SIZE, GROUP_CHECK, INSPECT, &whole, NULL, "the sample to trace; the first is 0",
+                 default_row},
+    [OPT_STANDARDIZE] =
+        {"standardize", NULL, VALUE_FLAG, GROUP_DATA, TRAIN | CHECK, NULL, NULL,
+         "scale each input to mean 0 and standard deviation 1 over the training rows, and keep that scaling "
+         "in the model; without it bytes are scaled to 0..1 and other data is left as it is",
+         NULL},
+
+    [OPT_NET] = {"net", "LAYERS", VALUE_TEXT, GROUP_NETWORK, TRAIN | CHECK, NULL, NULL,
+                 "hidden layers, separated by commas: \"dense N [activation]\" or \"dropout RATE\"; \"\" for none",
+                 by_data},
+    [OPT_OUTPUT] = {"output", "NAME", VALUE_WORD, GROUP_NETWORK, TRAIN | CHECK, NULL, output_word,
+                    "activation of the output layer: linear, sigmoid, tanh or softmax; two classes with another output "
+                    "than softmax have one unit",
+                    default_net_output},
+    [OPT_LOSS] =
+        {"loss", "NAME", VALUE_WORD, GROUP_NETWORK, TRAIN | CHECK, NULL, loss_word,
+         "cross-entropy, bce, mse, mae or huber; mse is the mean over the rows of 1/2 |o-t|^2, for D outputs D/2 "
+         "times PyTorch's MSELoss",
+         default_loss},
+    [OPT_INIT] = {"init", "RULE", VALUE_TEXT, GROUP_NETWORK, TRAIN | CHECK, NULL, init_word,
+                  "initial weights: zeros, normal[:sigma], uniform[:limit], glorot-uniform, glorot-normal, he-uniform, "
+                  "he-normal, lecun-uniform or lecun-normal",
+                  default_init},
+    [OPT_INIT_FROM] = {"init-from", "MODEL", VALUE_FILE, GROUP_NETWORK, TRAIN, NULL, NULL,
+                       "go on from the network, the weights and the scaling of this model", NULL},
+    [OPT_DTYPE] = {"dtype", "TYPE", VALUE_WORD, GROUP_NETWORK, TRAIN, NULL, type_word,
+                   "type of weights and arithmetic: f32 or f64", default_type},
+
+    [OPT_EPOCHS] = {"epochs", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &whole, NULL,
+                    "passes over the training rows; with --steps: whichever ends first", by_data},
+    [OPT_STEPS] = {"steps", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &whole, NULL,
+                   "steps, one for each batch; 0 saves the initial weights", default_steps},
+    [OPT_BATCH] = {"batch", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &from_one, NULL, "rows in a step", by_data},
+    [OPT_NO_SHUFFLE] = {"no-shuffle", NULL, VALUE_FLAG, GROUP_TRAINING, TRAIN, NULL, NULL,
+                        "keep the order of the rows instead of a new one each epoch", NULL},
+    [OPT_PATIENCE] = {"patience", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &whole, NULL,
+                      "stop after N epochs without a better loss (of the rows of --valid, else of training)",
+                      default_patience},
+    [OPT_RESTORE_BEST] = {"restore-best", NULL, VALUE_FLAG, GROUP_TRAINING, TRAIN, NULL, NULL,
+                          "end with the weights of the epoch that had the best loss", NULL},
+
+    [OPT_OPTIMIZER] = {"optimizer", "NAME", VALUE_WORD, GROUP_OPTIMIZER, TRAIN, NULL, optimizer_word,
+                       "sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw, as PyTorch defines them", by_data},
+    [OPT_LR] = {"lr", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL, "learning rate", by_data},
+    [OPT_MOMENTUM] = {"momentum", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL,
+                      "of momentum, nesterov and rmsprop", default_momentum},
+    [OPT_SCHEDULE] = {"schedule", "RULE", VALUE_TEXT, GROUP_OPTIMIZER, TRAIN, NULL, schedule_word,
+                      "constant, step:E[,gamma], exponential:gamma, cosine[:floor], inverse:k[,power] or "
+                      "plateau[:patience[,gamma]], each with \"warmup:S + \" in front if wanted",
+                      by_data},
+    [OPT_WEIGHT_DECAY] = {"weight-decay", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL,
+                          "as in PyTorch: decoupled for adamw, an L2 penalty for the others; not on biases",
+                          default_weight_decay},
+    [OPT_L1] = {"l1", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL,
+                "penalty F |w| on the weights, not on biases", NULL},
+    [OPT_L2] = {"l2", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL,
+                "penalty 1/2 F |w|^2 on the weights, not on biases", NULL},
+    [OPT_CLIP_NORM] = {"clip-norm", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &positive, NULL,
+                       "shrink the gradient where its norm, over all parameters, exceeds F", NULL},
+    [OPT_CLIP_VALUE] = {"clip-value", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &positive, NULL,
+                        "clamp each element of the gradient to -F..F", NULL},
+
+    [OPT_ALL] = {"all", NULL, VALUE_FLAG, GROUP_CHECK, CHECK, NULL, NULL,
+                 "check every element of every tensor, however long it takes", NULL},
+    [OPT_SAMPLE] = {"sample", "N", VALUE_SIZE, GROUP_CHECK, CHECK, &from_one, NULL,
+                    "check N elements, drawn by --seed, of each tensor that has more", default_sample},
+    [OPT_UNFUSED] = {"unfused", NULL, VALUE_FLAG, GROUP_CHECK, CHECK, NULL, NULL,
+                     "check one op for each formula instead of the fused ones that training uses", NULL},
+    [OPT_TRACE] =
+        {"trace", "DATA", VALUE_DATA, GROUP_CHECK, INSPECT, NULL, data_word,
+         "take one sample of DATA through the network and back, and show z, a, delta, dC/db and dC/dw of every "
+         "layer",
+         NULL},
+    [OPT_FULL] = {"full", NULL, VALUE_FLAG, GROUP_CHECK, INSPECT, NULL, NULL,
+                  "with --trace: every number, not the first few and a summary", NULL},
+
+    [OPT_SEED] = {"seed", "N", VALUE_SIZE, GROUP_RUN, READS_DATA, &whole, NULL,
+                  "of everything random: weights, order, dropout, splits, samples, generated data", default_seed},
+    [OPT_THREADS] = {"threads", "N", VALUE_SIZE, GROUP_RUN, TRAIN | EVAL | PREDICT, &threads_limits, NULL,
+                     "threads; the results are the same for any number", default_threads},
+    [OPT_KERNEL] = {"kernel", "NAME", VALUE_WORD, GROUP_RUN, EVERY & ~(unsigned)HELP, NULL, kernel_word,
+                    "instruction set: avx512, avx2, neon or portable", default_kernel},
+
+    [OPT_MODEL_OUT] = {"out", "MODEL", VALUE_FILE, GROUP_OUTPUT, TRAIN, NULL, NULL, "write the model here",
+                       default_model_out},
+    [OPT_TABLE_OUT] = {"out", "FILE", VALUE_FILE, GROUP_OUTPUT, PREDICT, NULL, NULL,
+                       "write the predictions here, whole or not at all", default_table_out},
+    [OPT_TOP] = {"top", "K", VALUE_SIZE, GROUP_OUTPUT, PREDICT, &from_one, NULL,
+                 "the K most probable classes of each sample, the best first", default_one},
+    [OPT_LOG] = {"log", "FILE", VALUE_FILE, GROUP_OUTPUT, TRAIN, NULL, NULL,
+                 "write a JSON object for each epoch to FILE, a line each", NULL},
+    [OPT_JSON] = {"json", NULL, VALUE_FLAG, GROUP_OUTPUT, (unsigned)EVERY & ~((unsigned)PREDICT | (unsigned)HELP), NULL,
+                  NULL, "print the result as one JSON object, the last line of stdout", NULL},
+    [OPT_QUIET] = {"quiet", NULL, VALUE_FLAG, GROUP_OUTPUT, TRAIN, NULL, NULL, "print the result alone", NULL},
+    [OPT_MAN] = {"man", NULL, VALUE_FLAG, GROUP_OUTPUT, HELP, NULL, NULL, "print the manual page (roff)", NULL},
+    [OPT_COMPLETIONS] = {"completions", "SHELL", VALUE_WORD, GROUP_OUTPUT, HELP, NULL, shell_word,
+                         "print the completions for bash, zsh or fish", NULL},
+    [OPT_HELP] = {"help", NULL, VALUE_FLAG, GROUP_OUTPUT, EVERY, NULL, NULL, "show this help; also -h", NULL},
+};

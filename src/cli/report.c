@@ -1,0 +1,161 @@
+/* report.c - evaluations for people and for programs. */
+#include "report.h"
+
+#include <string.h>
+
+enum { MOST_CLASSES = 20, NAME_COLUMNS = 14 };
+
+const char *class_text(char *out, const bp_model *m, size_t index)
+{
+    const char *name = bp_model_class(m, index);
+    if (name != NULL)
+        snprintf(out, CLASS_NAME, "%s", name);
+    else
+        snprintf(out, CLASS_NAME, "%zu", index);
+    return out;
+}
+
+static size_t right_of(const bp_evaluation *e)
+{
+    size_t right = 0;
+    for (size_t i = 0; i < e->classes; i++)
+        right += e->confusion[i * e->classes + i];
+    return right;
+}
+
+static void line(const terminal *t, const char *part, const char *what, const char *value, const char *more)
+{
+    char left[48];
+    snprintf(left, sizeof left, "%s %s", part, what);
+    fprintf(t->file, "%-16s %s%s%s%s\n", left, style_on(t, STYLE_BOLD), value, style_off(t), more);
+}
+
+void report_summary(const terminal *t, const bp_evaluation *e, const char *part)
+{
+    char text[NUMBER_SIZE], right[NUMBER_SIZE], rows[NUMBER_SIZE], more[2 * NUMBER_SIZE + 32];
+    number_text(rows, (double)e->rows);
+    if (e->classes > 0) {
+        snprintf(more, sizeof more, "  (%s of %s right)", number_text(right, (double)right_of(e)), rows);
+        line(t, part, "accuracy", percent_text(text, e->accuracy), more);
+    }
+    line(t, part, "loss", loss_text(text, e->loss), "");
+    if (e->classes == 0) {
+        snprintf(more, sizeof more, "  (of %s rows)", rows);
+        line(t, part, "rmse", loss_text(text, e->rmse), "");
+        line(t, part, "mae", loss_text(text, e->mae), "");
+        line(t, part, "R2", loss_text(text, e->r2), more);
+    }
+}
+
+static size_t name_width(const bp_evaluation *e, const bp_model *m)
+{
+    char name[CLASS_NAME];
+    size_t width = 5;
+    for (size_t i = 0; i < e->classes; i++) {
+        size_t length = strlen(class_text(name, m, i));
+        width = length > width ? length : width;
+    }
+    return width < NAME_COLUMNS ? width : NAME_COLUMNS;
+}
+
+void report_classes(const terminal *t, const bp_evaluation *e, const bp_model *m)
+{
+    char name[CLASS_NAME], rows_text[NUMBER_SIZE];
+    int width = (int)name_width(e, m);
+    fprintf(t->file, "\n%s%-*s  %8s  %9s  %6s  %6s%s\n", style_on(t, STYLE_BOLD), width, "class", "rows", "precision",
+            "recall", "f1", style_off(t));
+    for (size_t i = 0; i < e->classes; i++) {
+        size_t rows = 0;
+        for (size_t j = 0; j < e->classes; j++)
+            rows += e->confusion[i * e->classes + j];
+        fprintf(t->file, "%-*.*s  %8s  %9.4f  %6.4f  %6.4f\n", width, width, class_text(name, m, i),
+                number_text(rows_text, (double)rows), e->precision[i], e->recall[i], e->f1[i]);
+    }
+}
+
+/* ---- confusion matrix -------------------------------------------------------------------------------------------- */
+
+static size_t largest(const size_t *values, size_t count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++)
+        most = values[i] > most ? values[i] : most;
+    return most;
+}
+
+static void confusion_cell(const terminal *t, size_t count, bool diagonal, size_t most_wrong, int width)
+{
+    if (count == 0 && !diagonal) {
+        fprintf(t->file, "%s%*s%s", style_on(t, STYLE_DIM), width, ".", style_off(t));
+        return;
+    }
+    /* colour marks the diagonal and the mistakes that are at least half as frequent as the most frequent one */
+    style s = diagonal ? STYLE_GOOD : 2 * count >= most_wrong ? STYLE_BAD : STYLE_OFF;
+    fprintf(t->file, "%s%*zu%s", style_on(t, s), width, count, style_off(t));
+}
+
+static size_t most_frequent_mistake(const bp_evaluation *e)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < e->classes * e->classes; i++)
+        if (i / e->classes != i % e->classes && e->confusion[i] > most)
+            most = e->confusion[i];
+    return most;
+}
+
+void report_confusion(const terminal *t, const bp_evaluation *e, const bp_model *m)
+{
+    char name[CLASS_NAME], digits[NUMBER_SIZE];
+    size_t n = e->classes, left = name_width(e, m);
+    int cell = 2 + snprintf(digits, sizeof digits, "%zu", largest(e->confusion, n * n));
+    for (size_t i = 0; i < n && cell < 8; i++)
+        while (cell < 8 && strlen(class_text(name, m, i)) + 2 > (size_t)cell)
+            cell++;
+    if (n > MOST_CLASSES || left + n * (size_t)cell > (t->live ? t->width : 160)) {
+        fprintf(t->file, "\nThe confusion matrix of %zu classes does not fit here; eval --json has it.\n", n);
+        return;
+    }
+    fprintf(t->file, "\n%sconfusion matrix%s: a row for each true class, a column for each prediction\n",
+            style_on(t, STYLE_BOLD), style_off(t));
+    fprintf(t->file, "%*s", (int)left, "");
+    for (size_t j = 0; j < n; j++)
+        fprintf(t->file, "  %*.*s", cell - 2, cell - 2, class_text(name, m, j));
+    fputc('\n', t->file);
+    size_t most_wrong = most_frequent_mistake(e);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(t->file, "%*.*s", (int)left, (int)left, class_text(name, m, i));
+        for (size_t j = 0; j < n; j++)
+            confusion_cell(t, e->confusion[i * n + j], i == j, most_wrong, cell);
+        fputc('\n', t->file);
+    }
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+
+void evaluation_json(json_t *object, const bp_evaluation *e, const bp_model *m)
+{
+    char name[CLASS_NAME];
+    json_put_size(object, "rows", e->rows);
+    json_put(object, "loss", e->loss);
+    json_put(object, "accuracy", e->accuracy);
+    if (e->classes == 0) {
+        json_put(object, "rmse", e->rmse);
+        json_put(object, "mae", e->mae);
+        json_put(object, "r2", e->r2);
+        return;
+    }
+    json_t *classes = json_array(), *confusion = json_array();
+    for (size_t i = 0; i < e->classes; i++) {
+        json_t *one = json_object(), *row = json_array();
+        json_put_text(one, "class", class_text(name, m, i));
+        json_put(one, "precision", e->precision[i]);
+        json_put(one, "recall", e->recall[i]);
+        json_put(one, "f1", e->f1[i]);
+        json_array_append_new(classes, one);
+        for (size_t j = 0; j < e->classes; j++)
+            json_array_append_new(row, json_integer((json_int_t)e->confusion[i * e->classes + j]));
+        json_array_append_new(confusion, row);
+    }
+    json_object_set_new(object, "classes", classes);
+    json_object_set_new(object, "confusion", confusion);
+}

@@ -1,0 +1,19 @@
+/* report.h - measures as tables: summary, classes, confusion matrix; and the same as JSON. */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include "output.h"
+#include "terminal.h"
+
+/* Name of a class: the model's, or its number. out: CLASS_NAME bytes. */
+#define CLASS_NAME 64
+const char *class_text(char *out, const bp_model *m, size_t index);
+
+/* "test accuracy  98.31 %  (9,831 of 10,000 right)" and the loss; for numbers the errors. part: "test". */
+void report_summary(const terminal *t, const bp_evaluation *e, const char *part);
+void report_classes(const terminal *t, const bp_evaluation *e, const bp_model *m);
+/* Only where it fits: up to 20 classes and the width of the terminal; otherwise says so. */
+void report_confusion(const terminal *t, const bp_evaluation *e, const bp_model *m);
+void evaluation_json(json_t *object, const bp_evaluation *e, const bp_model *m);
+
+#endif

@@ -1,0 +1,247 @@
+/* terminal.c - terminals, blocks, numbers for people. */
+#include "terminal.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL ? value : "";
+}
+
+/* A locale that is set decides. Where none is, as in many containers, terminals of today speak UTF-8; the console of
+ * Linux has no half blocks. */
+static bool speaks_utf8(void)
+{
+    const char *term = environment("TERM");
+    if (environment("LC_ALL")[0] == '\0' && environment("LC_CTYPE")[0] == '\0' && environment("LANG")[0] == '\0')
+        return strcmp(term, "linux") != 0;
+    return setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+static size_t columns_of(int fd)
+{
+    struct winsize size = {0};
+    size_t columns = 0;
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0)
+        columns = size.ws_col;
+    if (columns == 0 && !bp_parse_size(&columns, environment("COLUMNS")))
+        columns = 80;
+    return columns < 20 ? 20 : columns;
+}
+
+terminal terminal_of(FILE *file)
+{
+    terminal t = {.file = file, .width = 80};
+    const char *term = environment("TERM");
+    if (!isatty(fileno(file)))
+        return t;
+    t.width = columns_of(fileno(file));
+    t.live = term[0] != '\0' && strcmp(term, "dumb") != 0;
+    t.colour = t.live && environment("NO_COLOR")[0] == '\0'; /* no-color.org */
+    t.unicode = t.live && speaks_utf8();
+    return t;
+}
+
+const char *style_on(const terminal *t, style s)
+{
+    static const char *const sequences[STYLES] = {
+        [STYLE_OFF] = "\033[0m",   [STYLE_BOLD] = "\033[1m", [STYLE_DIM] = "\033[2m",
+        [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[31m", [STYLE_ACCENT] = "\033[36m",
+    };
+    return t->colour ? sequences[s] : "";
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
+
+void sparkline(char *out, const terminal *t, const double *values, size_t count)
+{
+    static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static const char *const ascii[] = {"_", ".", ",", "-", "=", "+", "*", "#"};
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        low = fmin(low, values[i]);
+        high = fmax(high, values[i]);
+    }
+    out[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        double level = high > low ? (values[i] - low) / (high - low) : 0;
+        bool shown = isfinite(values[i]) && isfinite(level);
+        int index = shown ? (int)(level * 7 + 0.5) : 0;
+        strcat(out, !shown ? " " : t->unicode ? blocks[index] : ascii[index]);
+    }
+}
+
+void progress_bar(char *out, const terminal *t, double share, size_t width)
+{
+    size_t filled = (size_t)(fmin(fmax(share, 0), 1) * (double)width + 0.5);
+    out[0] = '\0';
+    for (size_t i = 0; i < width; i++)
+        strcat(out, i < filled ? (t->unicode ? "━" : "=") : (t->unicode ? "─" : "."));
+}
+
+/* ---- pictures ---------------------------------------------------------------------------------------------------- */
+
+typedef struct frame {
+    size_t top, bottom, left, right; /* ends excluded */
+} frame;
+
+/* The smallest frame around the pixels that are not background, of all pictures together. */
+static frame content(const picture *pictures, size_t count)
+{
+    frame f = {pictures[0].height, 0, pictures[0].width, 0};
+    for (size_t i = 0; i < count; i++) {
+        const picture *p = &pictures[i];
+        for (size_t at = 0; at < p->height * p->width; at++) {
+            size_t y = at / p->width, x = at % p->width;
+            if (!(p->pixel[at] > 0.1))
+                continue;
+            f.top = y < f.top ? y : f.top;
+            f.bottom = y >= f.bottom ? y + 1 : f.bottom;
+            f.left = x < f.left ? x : f.left;
+            f.right = x >= f.right ? x + 1 : f.right;
+        }
+    }
+    if (f.top >= f.bottom)
+        f = (frame){0, pictures[0].height, 0, pictures[0].width};
+    return f;
+}
+
+static double pixel_at(const picture *p, const frame *f, size_t y, size_t x)
+{
+    if (y >= f->bottom || x >= f->right)
+        return 0;
+    double v = p->pixel[y * p->width + x];
+    return v > 0 ? (v < 1 ? v : 1) : 0;
+}
+
+/* One character shows two pixels, one above the other. */
+static void draw_cell(const terminal *t, double upper, double lower)
+{
+    if (t->colour && t->unicode) {
+        /* 232..255 is the ramp of greys in the palette of 256 colours */
+        fprintf(t->file, "\033[38;5;%d;48;5;%dm▀", 232 + (int)(upper * 23 + 0.5), 232 + (int)(lower * 23 + 0.5));
+    } else if (t->unicode) {
+        bool u = upper > 0.4, l = lower > 0.4;
+        fputs(u && l ? "█" : u ? "▀" : l ? "▄" : " ", t->file);
+    } else {
+        fputc(" .:-=+*#%@"[(int)((upper + lower) / 2 * 9 + 0.5)], t -> file);
+    }
+}
+
+static void draw_line(const terminal *t, const picture *p, const frame *f, size_t y)
+{
+    for (size_t x = f->left; x < f->right; x++)
+        draw_cell(t, pixel_at(p, f, y, x), pixel_at(p, f, y + 1, x));
+    fputs(style_off(t), t->file);
+}
+
+size_t draw_pictures(const terminal *t, const picture *pictures, size_t count, size_t indent)
+{
+    enum { GAP = 4 };
+    if (count == 0)
+        return 0;
+    frame f = content(pictures, count);
+    size_t caption = 0;
+    for (size_t i = 0; i < count; i++)
+        caption = strlen(pictures[i].caption) > caption ? strlen(pictures[i].caption) : caption;
+    size_t drawn = f.right - f.left, column = drawn > caption ? drawn : caption;
+    while (count > 0 && indent + count * (column + GAP) - GAP > t->width)
+        count--;
+    for (size_t y = f.top; y < f.bottom && count > 0; y += 2) {
+        for (size_t i = 0; i < count; i++) {
+            fprintf(t->file, "%*s", (int)(i == 0 ? indent : GAP + column - drawn), "");
+            draw_line(t, &pictures[i], &f, y);
+        }
+        fputc('\n', t->file);
+    }
+    for (size_t i = 0; i < count; i++)
+        fprintf(t->file, "%*s%-*s", (int)(i == 0 ? indent : GAP), "", (int)(i + 1 < count ? column : 0),
+                pictures[i].caption);
+    if (count > 0)
+        fputc('\n', t->file);
+    return count;
+}
+
+/* ---- numbers for people ------------------------------------------------------------------------------------------ */
+
+const char *number_text(char *out, double value)
+{
+    char digits[32];
+    if (!(value >= 0 && value < 1e15)) {
+        snprintf(out, NUMBER_SIZE, "%.3g", value);
+        return out;
+    }
+    size_t count = (size_t)snprintf(digits, sizeof digits, "%.0f", value), used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && (count - i) % 3 == 0)
+            out[used++] = ',';
+        out[used++] = digits[i];
+    }
+    out[used] = '\0';
+    return out;
+}
+
+const char *rate_text(char *out, double per_second)
+{
+    if (!(per_second > 0 && per_second < 1e15)) {
+        snprintf(out, NUMBER_SIZE, "-");
+        return out;
+    }
+    double unit = pow(10, floor(log10(per_second)) - 2);
+    return number_text(out, unit > 1 ? round(per_second / unit) * unit : per_second);
+}
+
+const char *duration_text(char *out, double seconds)
+{
+    if (!(seconds >= 0 && seconds < 1e9))
+        snprintf(out, NUMBER_SIZE, "-");
+    else if (seconds < 0.0995)
+        snprintf(out, NUMBER_SIZE, seconds < 0.000995 ? "%.3g us" : "%.3g ms",
+                 seconds * (seconds < 0.000995 ? 1e6 : 1e3));
+    else if (seconds < 99.5)
+        snprintf(out, NUMBER_SIZE, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
+    else if (seconds < 3600)
+        snprintf(out, NUMBER_SIZE, "%d min %02d s", (int)seconds / 60, (int)seconds % 60);
+    else
+        snprintf(out, NUMBER_SIZE, "%ld h %02d min", (long)seconds / 3600, (int)((long)seconds / 60 % 60));
+    return out;
+}
+
+const char *bytes_text(char *out, double bytes)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    while (bytes >= 999.5 && unit < 4) {
+        bytes /= 1000;
+        unit++;
+    }
+    snprintf(out, NUMBER_SIZE, unit == 0 || bytes >= 99.95 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+    return out;
+}
+
+const char *percent_text(char *out, double share)
+{
+    if (isfinite(share))
+        snprintf(out, NUMBER_SIZE, "%.2f %%", share * 100);
+    else
+        snprintf(out, NUMBER_SIZE, "-");
+    return out;
+}
+
+const char *loss_text(char *out, double loss)
+{
+    if (isfinite(loss))
+        snprintf(out, NUMBER_SIZE, loss >= 1e5 || (loss != 0 && fabs(loss) < 1e-4) ? "%.3e" : "%.4f", loss);
+    else
+        snprintf(out, NUMBER_SIZE, "-");
+    return out;
+}

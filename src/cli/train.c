@@ -1,0 +1,313 @@
+/* train.c - `backprop train`: data, network, training, and the model saved. What is said at the end is in train_report.c. */
+#include "train.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "interrupt.h"
+#include "network.h"
+#include "source.h"
+
+/* ---- what to train on -------------------------------------------------------------------------------------------- */
+
+/* --test names another set: its test part, or all of it. */
+static bp_status load_test(training *t)
+{
+    t->test = t->set->test;
+    if (!given(t->o, OPT_TEST))
+        return BP_OK;
+    const char *what = t->o->value[OPT_TEST].text;
+    bp_status status = source_load(&t->test_set, what, t->o, 0);
+    if (status != BP_OK)
+        return status;
+    t->test = t->test_set->test.rows > 0 ? t->test_set->test : t->test_set->train;
+    const bp_data *a = &t->set->train, *b = &t->test;
+    if (b->inputs != a->inputs || (b->classes > 0) != (a->classes > 0) || b->classes > a->classes ||
+        b->targets != a->targets)
+        return bp_fail(BP_ERR_DATA, "--test %s does not fit %s: %zu inputs and %zu classes, not %zu and %zu", what,
+                       t->set->name, b->inputs, b->classes, a->inputs, a->classes);
+    t->test.classes = a->classes;
+    t->test.class_names = a->class_names;
+    return BP_OK;
+}
+
+static bp_status load_data(training *t)
+{
+    bp_status status = source_load(&t->set, t->o->positional[0], t->o, size_or(t->o, OPT_GENERATED_ROWS, 0));
+    if (status == BP_OK)
+        status = load_test(t);
+    if (status != BP_OK)
+        return status;
+    t->train = t->set->train;
+    t->recipe = recipe_for(&t->train);
+    if (!given(t->o, OPT_VALID))
+        return BP_OK;
+    status = bp_data_split(&t->valid_set, &t->rest_set, &t->train, t->o->value[OPT_VALID].real,
+                           size_or(t->o, OPT_SEED, DEFAULT_SEED), NULL);
+    if (status == BP_OK) {
+        t->train = t->rest_set->train;
+        t->valid = t->valid_set->train;
+    }
+    return status;
+}
+
+/* ---- the network ------------------------------------------------------------------------------------------------- */
+
+/* A model that is there decides about the network; options that would describe another one are refused. */
+static bp_status check_init_from(const options *o)
+{
+    static const option_id described[] = {OPT_NET, OPT_OUTPUT, OPT_LOSS, OPT_INIT, OPT_STANDARDIZE};
+    for (size_t i = 0; i < sizeof described / sizeof *described && given(o, OPT_INIT_FROM); i++) {
+        const char *name = option_table[described[i]].name;
+        if (given(o, described[i]))
+            return bp_fail(BP_ERR_ARGUMENT,
+                           "--%s and --init-from exclude each other: network, loss, weights and scaling are "
+                           "those of the model",
+                           name);
+    }
+    return BP_OK;
+}
+
+static bp_status load_model(training *t)
+{
+    const char *path = t->o->value[OPT_INIT_FROM].text;
+    bp_model *loaded = NULL;
+    bp_status status = bp_model_load(&loaded, path, NULL);
+    if (status != BP_OK)
+        return status;
+    bp_model_options as = bp_model_describe(loaded);
+    as.type = given(t->o, OPT_DTYPE) ? (bp_type)t->o->value[OPT_DTYPE].size : as.type;
+    as.unfused = false;
+    as.seed = size_or(t->o, OPT_SEED, DEFAULT_SEED);
+    status = bp_model_copy(&t->model, loaded, &as);
+    bp_model_free(loaded);
+    return status == BP_OK ? source_fits(&t->train, t->set->name, t->model, path) : status;
+}
+
+static bp_status make_model(training *t)
+{
+    if (given(t->o, OPT_INIT_FROM))
+        return load_model(t);
+    bp_type type = (bp_type)size_or(t->o, OPT_DTYPE, (size_t)bp_model_defaults().type);
+    return network_new(&t->model, t->o, &t->recipe, &t->train, type);
+}
+
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
+
+static bp_status set_options(training *t)
+{
+    const options *o = t->o;
+    bp_train_options *run = &t->run;
+    *run = bp_train_defaults();
+    run->epochs = size_or(o, OPT_EPOCHS, t->recipe.epochs);
+    run->steps = size_or(o, OPT_STEPS, run->steps);
+    if (run->epochs == 0) {
+        run->epochs = 1;
+        run->steps = 0;
+    }
+    run->batch = size_or(o, OPT_BATCH, t->recipe.batch);
+    run->shuffle = !given(o, OPT_NO_SHUFFLE);
+    run->seed = size_or(o, OPT_SEED, DEFAULT_SEED);
+    run->threads = (int)size_or(o, OPT_THREADS, 0);
+    run->valid = t->valid.rows > 0 ? &t->valid : NULL;
+    run->test = t->test.rows > 0 ? &t->test : NULL;
+    run->patience = size_or(o, OPT_PATIENCE, run->patience);
+    run->restore_best = given(o, OPT_RESTORE_BEST);
+    return optimizer_from_options(&run->optimizer, &run->schedule, &t->schedule_text, o, &t->recipe);
+}
+
+/* Epochs that will be run: those asked for, or those that the steps suffice for. */
+static size_t planned_epochs(const training *t)
+{
+    size_t per_epoch = (t->train.rows + t->run.batch - 1) / t->run.batch;
+    size_t enough = t->run.steps / per_epoch + (t->run.steps % per_epoch > 0);
+    return enough < t->run.epochs ? enough : t->run.epochs;
+}
+
+static void log_epoch(training *t, const bp_progress *p)
+{
+    json_t *o = json_object();
+    json_put_size(o, "epochs", p->epoch);
+    json_put_size(o, "steps", p->step);
+    json_put(o, "seconds", bp_seconds() - t->o->started);
+    json_put(o, "samples_per_second", p->samples_per_second);
+    json_put(o, "train_loss", p->train_loss);
+    json_put(o, "train_accuracy", p->train_accuracy);
+    json_put(o, "valid_loss", p->valid_loss);
+    json_put(o, "valid_accuracy", p->valid_accuracy);
+    json_put(o, "test_loss", p->test_loss);
+    json_put(o, "test_accuracy", p->test_accuracy);
+    json_put(o, "lr", p->lr);
+    json_put_bool(o, "best", p->best);
+    json_print(t->log, o); /* a failure stays on the stream and is told when it is closed */
+    fflush(t->log);
+}
+
+static bool on_epoch(void *ctx, const bp_progress *p)
+{
+    training *t = ctx;
+    progress_epoch(&t->progress, p);
+    if (t->log != NULL)
+        log_epoch(t, p);
+    return !interrupt_seen();
+}
+
+static bool on_step(void *ctx, const bp_progress *p)
+{
+    training *t = ctx;
+    progress_step(&t->progress, p);
+    return !interrupt_seen();
+}
+
+/* Trains; a divergence is told at once and kept in t->code, since the last good weights are still worth saving. */
+static exit_code run_training(training *t)
+{
+    t->run.on_epoch = on_epoch;
+    t->run.on_step = on_step;
+    t->run.ctx = t;
+    t->progress = progress_new(t->quiet, planned_epochs(t), t->valid.rows > 0, t->test.rows > 0, t->train.classes > 0);
+    interrupt_watch();
+    bp_status status = bp_train(&t->result, t->model, &t->train, &t->run);
+    progress_end(&t->progress);
+    if (status == BP_ERR_NUMERIC) {
+        t->diverged = true;
+        t->result.last = t->progress.last;
+        t->result.last.train_loss = NAN;
+        return t->code = fail_status(status);
+    }
+    if (status != BP_OK && status != BP_ERR_STOPPED)
+        return t->code = fail_status(status);
+    if (interrupt_seen() && t->result.stopped_by_callback)
+        t->code = CODE_INTERRUPTED;
+    return CODE_OK;
+}
+
+static bp_status evaluate(training *t)
+{
+    const bp_data *data = t->test.rows > 0 ? &t->test : t->valid.rows > 0 ? &t->valid : &t->train;
+    t->measured_name = data == &t->test ? "test" : data == &t->valid ? "valid" : "train";
+    t->measured = data;
+    bp_status status = bp_evaluate(&t->measure, t->model, data, t->run.threads);
+    if (status == BP_OK && t->valid.rows > 0)
+        status = bp_evaluate(&t->valid_measure, t->model, &t->valid, t->run.threads);
+    return status;
+}
+
+/* ---- saving ------------------------------------------------------------------------------------------------------ */
+
+static bp_status open_log(training *t)
+{
+    if (!given(t->o, OPT_LOG))
+        return BP_OK;
+    const char *path = t->o->value[OPT_LOG].text;
+    t->log = fopen(path, "w");
+    return t->log != NULL ? BP_OK : bp_fail(BP_ERR_IO, "cannot write the log %s: %s", path, strerror(errno));
+}
+
+/* Hours of training are not thrown away because a disk is full: the model goes to the folder for temporary files. */
+static void save_elsewhere(const training *t)
+{
+    char folder[512], path[600];
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/backprop-XXXXXX", base != NULL && base[0] != '\0' ? base : "/tmp");
+    if (mkdtemp(folder) == NULL)
+        return;
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    if (bp_model_save(t->model, path) == BP_OK)
+        fprintf(stderr, "backprop: the model was saved as %s instead\n", path);
+    else
+        remove(folder);
+}
+
+static exit_code save(training *t)
+{
+    bp_status status = train_notes(t);
+    if (status != BP_OK)
+        return fail_status(status);
+    if (bp_model_save(t->model, t->out) == BP_OK)
+        return CODE_OK;
+    fail_as(CODE_OUTPUT);
+    save_elsewhere(t);
+    return CODE_OUTPUT;
+}
+
+static exit_code close_log(training *t)
+{
+    if (t->log == NULL)
+        return CODE_OK;
+    bool good = !ferror(t->log);
+    good = fclose(t->log) == 0 && good;
+    t->log = NULL;
+    if (good)
+        return CODE_OK;
+    bp_fail(BP_ERR_IO, "writing the log %s failed: is the disk full? The model was saved", t->o->value[OPT_LOG].text);
+    return fail_as(CODE_OUTPUT);
+}
+
+/* --out, or the name of the data in the current directory. */
+static bp_status choose_output(training *t)
+{
+    const char *name = t->set->name, *slash = strrchr(name, '/');
+    snprintf(t->default_out, sizeof t->default_out, "%s.safetensors", slash != NULL ? slash + 1 : name);
+    t->out = text_or(t->o, OPT_MODEL_OUT, t->default_out);
+    return output_check(t->out);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+/* Everything that can go wrong before the first step, so that it goes wrong now. */
+static exit_code prepare(training *t)
+{
+    if (check_init_from(t->o) != BP_OK)
+        return fail_usage(&command_table[CMD_TRAIN]);
+    bp_status status = load_data(t);
+    if (status != BP_OK)
+        return status == BP_ERR_ARGUMENT ? fail_as(CODE_DATA) : fail_status(status);
+    if (choose_output(t) != BP_OK || open_log(t) != BP_OK)
+        return fail_as(CODE_OUTPUT);
+    status = make_model(t);
+    if (status == BP_OK)
+        status = set_options(t);
+    return status == BP_OK ? CODE_OK : fail_status(status);
+}
+
+static exit_code train_and_save(training *t)
+{
+    exit_code code = prepare(t);
+    if (code != CODE_OK)
+        return code;
+    if (!t->quiet)
+        train_introduction(t, planned_epochs(t));
+    if (run_training(t) != CODE_OK && !t->diverged)
+        return t->code;
+    bp_status status = evaluate(t);
+    if (status != BP_OK)
+        return fail_status(status);
+    code = save(t);
+    if (code == CODE_OK)
+        code = close_log(t);
+    if (code != CODE_OK)
+        return code;
+    train_report(t);
+    return t->code;
+}
+
+exit_code run_train(const options *o)
+{
+    training t = {.o = o, .quiet = given(o, OPT_QUIET), .code = CODE_OK};
+    exit_code code = train_and_save(&t);
+    if (t.log != NULL)
+        fclose(t.log);
+    bp_evaluation_free(t.measure);
+    bp_evaluation_free(t.valid_measure);
+    bp_model_free(t.model);
+    bp_dataset_free(t.valid_set);
+    bp_dataset_free(t.rest_set);
+    bp_dataset_free(t.test_set);
+    bp_dataset_free(t.set);
+    return code;
+}
