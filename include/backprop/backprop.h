@@ -283,7 +283,7 @@ typedef struct bp_check_options {
 bp_check_options bp_check_defaults(void);
 
 /* One tensor. The relative difference of an element is |a - n| / max(|a|, |n|, noise/tolerance), a by back-propagation, n
- * numerically, noise the rounding error of the numerical method, eps |L| / h. */
+ * numerically, noise the rounding error of the numerical method, 4 eps |L| / h. */
 typedef struct bp_check_row {
     const char *name;
     bool input;
@@ -474,8 +474,10 @@ bp_optimizer_options bp_optimizer_defaults(bp_optimizer_kind kind);
  *   exponential:gamma    times gamma every epoch
  *   cosine[:floor]       from 1 to floor (0) over the whole run: Loshchilov & Hutter, arXiv:1608.03983
  *   inverse:k[,power]    1 / (1 + k epoch)^power (1)
- *   plateau[:patience[,gamma]]   times gamma (0.1) when the watched loss has not improved for more than patience (10) epochs
- * each with an optional linear warm-up in front: "warmup:S + cosine", S steps. */
+ *   plateau[:patience[,gamma]]   times gamma (0.1) when the watched loss has not improved, by 1e-4 of the best, for more
+ *                                than patience (10) epochs
+ * each with an optional linear warm-up in front: "warmup:S + cosine", S steps. Epochs count from the start of the run;
+ * cosine runs over what is left after the warm-up. */
 typedef struct bp_schedule {
     int kind;
     double a, b;

@@ -16,6 +16,8 @@
 
 /* Records the text of a failure for bp_error() and returns its status: return bp_fail(BP_ERR_SHAPE, "...", ...); */
 bp_status bp_fail(bp_status status, const char *format, ...) BP_PRINTF(2, 3);
+/* The status of the last failure in the calling thread. */
+bp_status bp_last_status(void);
 /* Puts more context in front of the recorded text, "reading x.bin: ", and returns status. */
 bp_status bp_fail_context(bp_status status, const char *format, ...) BP_PRINTF(2, 3);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 static _Thread_local char text[1024];
+static _Thread_local bp_status last = BP_OK;
 
 const char *bp_version(void)
 {
@@ -14,6 +15,11 @@ const char *bp_version(void)
 const char *bp_error(void)
 {
     return text;
+}
+
+bp_status bp_last_status(void)
+{
+    return last;
 }
 
 const char *bp_status_name(bp_status status)
@@ -41,6 +47,7 @@ bp_status bp_fail(bp_status status, const char *format, ...)
     vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
     memcpy(text, fresh, sizeof text);
+    last = status;
     return status;
 }
 
@@ -51,6 +58,7 @@ bp_status bp_fail_context(bp_status status, const char *format, ...)
     va_start(args, format);
     int n = vsnprintf(front, sizeof front, format, args);
     va_end(args);
+    last = status;
     if (n < 0) {
         return status;
     }

@@ -35,18 +35,19 @@ static bp_node *build(bp_node like)
     }
     for (int i = 0; i < like.op->arity; i++) {
         if (!like.in[i]) {
-            return bp_graph_failed(g, bp_fail(BP_ERR_ARGUMENT, "%s: operand %d is NULL", like.op->name, i + 1));
+            bp_fail(BP_ERR_ARGUMENT, "%s: operand %d is NULL", like.op->name, i + 1);
+            return bp_graph_failed(g);
         }
         if (like.in[i]->graph != g) {
-            return bp_graph_failed(g,
-                                   bp_fail(BP_ERR_ARGUMENT, "%s: operands belong to different graphs", like.op->name));
+            bp_fail(BP_ERR_ARGUMENT, "%s: operands belong to different graphs", like.op->name);
+            return bp_graph_failed(g);
         }
         like.batched |= like.in[i]->batched;
     }
     like.shape = like.in[0]->shape;
     like.graph = g;
     if ((like.op->shape && !like.op->shape(&like)) || !bp_shape_size(&like.size, like.shape)) {
-        return bp_graph_failed(g, BP_ERR_SHAPE);
+        return bp_graph_failed(g);
     }
     return bp_node_add(g, &like, NULL);
 }
@@ -67,7 +68,8 @@ bp_node *bp_input(bp_graph *g, const char *name, bp_shape sample)
 {
     bp_node like = {.op = &bp_op_table[BP_OP_INPUT], .shape = sample, .batched = true};
     if (!bp_shape_size(&like.size, sample)) {
-        return bp_graph_failed(g, bp_fail_context(BP_ERR_SHAPE, "input \"%s\": ", name ? name : "?"));
+        bp_fail_context(BP_ERR_SHAPE, "input \"%s\": ", name ? name : "?");
+        return bp_graph_failed(g);
     }
     return bp_node_add(g, &like, name);
 }
@@ -76,7 +78,8 @@ bp_node *bp_constant_array(bp_graph *g, bp_shape shape, const double *values)
 {
     bp_node like = {.op = &bp_op_table[BP_OP_CONST], .shape = shape};
     if (!bp_shape_size(&like.size, shape)) {
-        return bp_graph_failed(g, bp_fail_context(BP_ERR_SHAPE, "constant: "));
+        bp_fail_context(BP_ERR_SHAPE, "constant: ");
+        return bp_graph_failed(g);
     }
     bp_node *n = bp_node_add(g, &like, NULL);
     if (!n) {
@@ -84,7 +87,7 @@ bp_node *bp_constant_array(bp_graph *g, bp_shape shape, const double *values)
     }
     n->constant = bp_alloc(&g->allocator, n->size, g->element);
     if (!n->constant) {
-        return bp_graph_failed(g, BP_ERR_MEMORY);
+        return bp_graph_failed(g);
     }
     bp_narrow(n->constant, g->type, values, n->size);
     return n;
@@ -215,7 +218,7 @@ bp_node *bp_activate(bp_node *x, bp_activation a)
 {
     if ((size_t)a >= BP_ACTIVATIONS) {
         bp_fail(BP_ERR_ARGUMENT, "bp_activate: %d is not an activation", (int)a);
-        return x ? bp_graph_failed(x->graph, BP_ERR_ARGUMENT) : NULL;
+        return x ? bp_graph_failed(x->graph) : NULL;
     }
     return unary(activation[a].op, x, activation[a].a);
 }

@@ -11,6 +11,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Rounding error of a loss relative to its size: a few units in the last place, the loss being a sum. */
+#define ROUNDING (4 * 0x1p-52)
+
 bp_check_options bp_check_defaults(void)
 {
     return (bp_check_options){.tolerance = 1e-6, .sample = 200, .inputs = true, .seed = 1};
@@ -49,14 +52,24 @@ static probe probe_of(bp_session *s, const bp_node *n, size_t rows, size_t i)
     return (probe){s, rows, at, read_element(s, at), 0};
 }
 
-/* L with the element moved by d; the element is put back. */
-static double loss_at(probe *p, double d)
+static void move_by(probe *p, double d)
 {
     write_element(p->s, p->at, p->value + d);
     bp_session_run(p->s, p->rows, BP_FORWARD, &(bp_hooks){0});
-    double loss = bp_session_objective(p->s);
-    write_element(p->s, p->at, p->value);
     p->passes++;
+}
+
+static void move_back(const probe *p)
+{
+    write_element(p->s, p->at, p->value);
+}
+
+/* L with the element moved by d; the element is put back. */
+static double loss_at(probe *p, double d)
+{
+    move_by(p, d);
+    double loss = bp_session_objective(p->s);
+    move_back(p);
     return loss;
 }
 
@@ -114,32 +127,23 @@ static uint64_t side_digest(const bp_session *s, const bp_node *n, size_t rows)
     return hash;
 }
 
-static size_t list_sides(const bp_session *s, size_t rows, uint64_t *sides)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < s->forward_count; i++) {
-        if (s->forward[i]->op->above) {
-            sides[count++] = side_digest(s, s->forward[i], rows);
-        }
-    }
-    return count;
-}
-
-/* The first op that crosses a kink when the element moves from -reach to +reach, or NULL. */
+/* The first op that crosses a kink when the element moves from -reach to +reach, or NULL. sides: one a node of scratch. */
 static const bp_node *crossed_kink(probe *p, double reach, uint64_t *sides)
 {
-    bp_session *s = p->s;
-    loss_at(p, -reach);
-    list_sides(s, p->rows, sides);
-    loss_at(p, reach);
-    size_t k = 0;
+    const bp_session *s = p->s;
+    const bp_node *crossed = NULL;
+    move_by(p, -reach);
     for (size_t i = 0; i < s->forward_count; i++) {
-        const bp_node *n = s->forward[i];
-        if (n->op->above && side_digest(s, n, p->rows) != sides[k++]) {
-            return n;
+        sides[i] = s->forward[i]->op->above ? side_digest(s, s->forward[i], p->rows) : 0;
+    }
+    move_by(p, reach);
+    for (size_t i = 0; i < s->forward_count && !crossed; i++) {
+        if (s->forward[i]->op->above && side_digest(s, s->forward[i], p->rows) != sides[i]) {
+            crossed = s->forward[i];
         }
     }
-    return NULL;
+    move_back(p); /* not before: an op may read the element itself */
+    return crossed;
 }
 
 /* ---- comparing one element ---- */
@@ -160,14 +164,14 @@ static comparison compare(double backprop, double numeric, double noise, double 
 static comparison two_points(probe *p, double backprop, double h, double tolerance)
 {
     double right = loss_at(p, h), left = loss_at(p, -h);
-    double noise = 0x1p-52 * fmax(fabs(left), fabs(right)) / h;
+    double noise = ROUNDING * fmax(fabs(left), fabs(right)) / h;
     return compare(backprop, (right - left) / (2 * h), noise, tolerance);
 }
 
 static comparison four_points(probe *p, double backprop, double h, double tolerance)
 {
     double r1 = loss_at(p, h), l1 = loss_at(p, -h), r2 = loss_at(p, 2 * h), l2 = loss_at(p, -2 * h);
-    double noise = 0x1p-52 * fmax(fmax(fabs(r1), fabs(l1)), fmax(fabs(r2), fabs(l2))) / h;
+    double noise = ROUNDING * fmax(fmax(fabs(r1), fabs(l1)), fmax(fabs(r2), fabs(l2))) / h;
     return compare(backprop, (8 * (r1 - l1) - (r2 - l2)) / (12 * h), noise, tolerance);
 }
 

@@ -41,10 +41,10 @@ void bp_graph_free(bp_graph *g)
     bp_release(&a, g);
 }
 
-void *bp_graph_failed(bp_graph *g, bp_status status)
+void *bp_graph_failed(bp_graph *g)
 {
     if (g->status == BP_OK) {
-        g->status = status;
+        g->status = bp_last_status();
         g->error = bp_strdup(&g->allocator, bp_error());
     }
     return NULL;
@@ -126,11 +126,12 @@ bp_node *bp_node_add(bp_graph *g, const bp_node *like, const char *name)
         return NULL;
     }
     if (g->compiled) {
-        return bp_graph_failed(g, bp_fail(BP_ERR_STATE, "the graph is compiled: no node can be added to it"));
+        bp_fail(BP_ERR_STATE, "the graph is compiled: no node can be added to it");
+        return bp_graph_failed(g);
     }
     bp_node *n = NULL;
     if (!grow(g, &g->nodes, g->count, &g->capacity) || !(n = bp_alloc(&g->allocator, 1, sizeof *n))) {
-        return bp_graph_failed(g, BP_ERR_MEMORY);
+        return bp_graph_failed(g);
     }
     *n = *like;
     n->graph = g;
@@ -138,7 +139,7 @@ bp_node *bp_node_add(bp_graph *g, const bp_node *like, const char *name)
     n->name = name_node(g, n, name);
     if (!n->name) {
         bp_release(&g->allocator, n);
-        return bp_graph_failed(g, BP_ERR_ARGUMENT);
+        return bp_graph_failed(g);
     }
     g->nodes[g->count++] = n;
     return n;
@@ -177,17 +178,18 @@ bp_node *bp_param(bp_graph *g, const char *name, bp_shape shape)
 {
     bp_node like = {.op = &bp_op_table[BP_OP_PARAM], .shape = shape};
     if (!bp_shape_size(&like.size, shape)) {
-        return bp_graph_failed(g, bp_fail_context(BP_ERR_SHAPE, "parameter \"%s\": ", name ? name : "?"));
+        bp_fail_context(BP_ERR_SHAPE, "parameter \"%s\": ", name ? name : "?");
+        return bp_graph_failed(g);
     }
     if (!grow(g, &g->params, g->param_count, &g->param_capacity)) {
-        return bp_graph_failed(g, BP_ERR_MEMORY);
+        return bp_graph_failed(g);
     }
     bp_node *n = bp_node_add(g, &like, name);
     if (!n) {
         return NULL;
     }
     if (!extend_slab(g, n)) {
-        return bp_graph_failed(g, BP_ERR_MEMORY);
+        return bp_graph_failed(g);
     }
     g->params[g->param_count++] = n;
     return n;

@@ -6,8 +6,8 @@
 
 /* Adds a copy of `like` to the graph, under a name (NULL: "op:number"). NULL on failure, which the graph keeps. */
 bp_node *bp_node_add(bp_graph *g, const bp_node *like, const char *name);
-/* Keeps the text of bp_error() as the graph's first failure; returns NULL. */
-void *bp_graph_failed(bp_graph *g, bp_status status);
+/* Keeps the last failure of the thread as the graph's first failure; returns NULL. */
+void *bp_graph_failed(bp_graph *g);
 /* *size = number of elements; false, with the text set, for a shape that makes no sense. */
 bool bp_shape_size(size_t *size, bp_shape shape);
 /* "3", "3x4" ... into text. */

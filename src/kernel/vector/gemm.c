@@ -25,7 +25,8 @@ enum { VECS = 2, WIDE_ROWS = 1 };
 static const size_t ROWS_CAP[VECS + 1] = {0, 12, 6};
 #endif
 enum {
-    WIDE_VECS = 8, /* panel for up to WIDE_ROWS rows: long reads of B, once */
+    TURNED_VECS = 2, /* panel of NT: narrow, so that a block of k is long and few tiles are turned */
+    WIDE_VECS = 8,   /* panel for up to WIDE_ROWS rows: long reads of B, once */
     MAX_ROWS = 12,
     PANEL = VECS * VL,                           /* columns */
     BLOCK = 32768 / (PANEL * (int)sizeof(real)), /* steps of k in a copied panel */
@@ -313,7 +314,7 @@ static void gemm_nt(const bp_gemm *g)
 {
     real copy[PANEL * BLOCK] __attribute__((aligned(64)));
     for (size_t first = 0; first < g->m;) {
-        panel pn = next_panel(first, g->m, VECS);
+        panel pn = next_panel(first, g->m, TURNED_VECS);
         size_t block = PANEL * BLOCK / (pn.vecs * VL), p0 = 0;
         do {
             size_t k = g->k - p0 < block ? g->k - p0 : block;
