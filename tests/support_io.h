@@ -89,8 +89,10 @@ static inline int files_in(const char *path)
     return n - 2; /* . and .. */
 }
 
+/* A fresh file each time: to truncate an old one makes some file systems wait for the disk. */
 static inline void write_file(const char *path, const void *data, size_t size)
 {
+    unlink(path);
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(data, 1, size, f), size);
@@ -113,6 +115,7 @@ static inline bytes read_file(const char *path)
 
 static inline void write_gzip(const char *path, const void *data, size_t size)
 {
+    unlink(path);
     gzFile f = gzopen(path, "wb");
     assert_non_null(f);
     assert_int_equal(gzwrite(f, data, (unsigned)size), (int)size);

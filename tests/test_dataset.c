@@ -286,6 +286,9 @@ static void test_bad_sets(void **state)
     refuse_set(&s, BP_ERR_DATA, "height 3");
     s.file[2].shape = (bp_shape){3, {TEST_ROWS, 2, 2, 0}};
     refuse_set(&s, BP_ERR_DATA, "rows of 4 elements");
+    make_small(&s);
+    s.file[2].type = BP_I8;
+    refuse_set(&s, BP_ERR_DATA, "type i8");
 
     make_small(&s); /* other types, other dimensions */
     float label[ROWS] = {0};
@@ -358,6 +361,7 @@ static void test_lookup(void **state)
     assert_ok(bp_dataset_load(&d, "mnist", &o)); /* DIR itself */
     assert_string_equal(d->source, inside);
     bp_dataset_free(d);
+    assert_error(bp_dataset_load(&d, "other", &o), BP_ERR_ARGUMENT, "unknown data set");
     dirs[1] = parent;
     assert_ok(bp_dataset_load(&d, "elsewhere", &o)); /* any name that is a folder in DIR */
     assert_int_equal(d->train.classes, 3);

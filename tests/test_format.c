@@ -291,8 +291,12 @@ static void test_prefixes(void **state)
     (void)state;
     bytes b = small_file("prefix");
     for (size_t n = 0; n < b.size; n++) {
+        bool header = n >= 8 && n < 8 + header_length(&b);
         write_file(in_folder("prefix"), b.data, n);
-        refuse_file(in_folder("prefix"), BP_ERR_FORMAT, "");
+        refuse_file(in_folder("prefix"), BP_ERR_FORMAT,
+                    n < 8    ? "header length"
+                    : header ? "it is cut short"
+                             : "of data");
     }
     unsigned char *longer = calloc(1, b.size + 1);
     memcpy(longer, b.data, b.size);
@@ -321,12 +325,13 @@ static void test_flips(void **state)
                 }
                 continue;
             }
-            loaded++;
-            assert_ok(bp_model_save(m, in_folder("flip2")));
-            assert_ok(bp_model_load(&again, in_folder("flip2"), NULL));
-            assert_same_model(m, again);
+            if (loaded++ % 16 == 0) { /* each one goes to disk, which takes its time */
+                assert_ok(bp_model_save(m, in_folder("flip2")));
+                assert_ok(bp_model_load(&again, in_folder("flip2"), NULL));
+                assert_same_model(m, again);
+                bp_model_free(again);
+            }
             bp_model_free(m);
-            bp_model_free(again);
         }
     }
     assert_true(loaded > 10); /* letters of names and notes, digits of the seed */

@@ -42,6 +42,7 @@ static bp_status fail_system(const bp_reader *r, const char *doing)
 static bp_status read_some(bp_reader *r, void *out, size_t bytes, size_t *got)
 {
     ssize_t n;
+    *got = 0;
     do {
         n = read(r->fd, out, bytes < READ_AT_MOST ? bytes : READ_AT_MOST);
     } while (n < 0 && errno == EINTR);
