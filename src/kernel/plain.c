@@ -82,9 +82,10 @@ static inline real d_GELU_TANH(real x, real y, real a)
 {
     (void)y;
     (void)a;
-    real t = tanh(gelu_tanh_argument(x));
+    real u = gelu_tanh_argument(x);
     real du = SQRT_TWO_OVER_PI * (1 + 3 * GELU_CUBIC * x * x);
-    return (1 + t) / 2 + x / 2 * (1 - t * t) * du;
+    real s = sigmoid(2 * u); /* (1 + tanh u) / 2 */
+    return s + 2 * x * s * sigmoid(-2 * u) * du;
 }
 
 BP_INLINE void map_each(size_t rows, size_t cols, bp_mat y, bp_cmat x, real a, real (*f)(real, real))

@@ -23,11 +23,10 @@ BP_INLINE vec normal_cdf(vec x)
     return v_fma(v_set(R(0.5)), v_erf(x * v_set(SQRT_HALF)), v_set(R(0.5)));
 }
 
-/* (1 + tanh u) / 2 = sigmoid(2u) */
-BP_INLINE vec gelu_tanh_cdf(vec x)
+/* 2u of the tanh approximation: (1 + tanh u) / 2 = sigmoid(2u). */
+BP_INLINE vec gelu_tanh_argument(vec x)
 {
-    vec u = v_set(2 * SQRT_TWO_OVER_PI) * v_fma(v_set(GELU_CUBIC) * x * x, x, x);
-    return v_sigmoid(u);
+    return v_set(2 * SQRT_TWO_OVER_PI) * v_fma(v_set(GELU_CUBIC) * x * x, x, x);
 }
 
 /* clang-format off */
@@ -38,7 +37,7 @@ BP_INLINE vec f_RELU(vec x, vec a)       { (void)a; return v_max(v_set(0), x); }
 BP_INLINE vec f_LEAKY_RELU(vec x, vec a) { return positive(x, x, a * x); }
 BP_INLINE vec f_ELU(vec x, vec a)        { return positive(x, x, a * v_expm1(x)); }
 BP_INLINE vec f_GELU(vec x, vec a)       { (void)a; return x * normal_cdf(x); }
-BP_INLINE vec f_GELU_TANH(vec x, vec a)  { (void)a; return x * gelu_tanh_cdf(x); }
+BP_INLINE vec f_GELU_TANH(vec x, vec a)  { (void)a; return x * v_sigmoid(gelu_tanh_argument(x)); }
 BP_INLINE vec f_SILU(vec x, vec a)       { (void)a; return x * v_sigmoid(x); }
 BP_INLINE vec f_SOFTPLUS(vec x, vec a)   { (void)a; return positive(x, x, v_set(0)) + v_log1p(v_exp(v_neg(v_abs(x)))); }
 BP_INLINE vec f_NEG(vec x, vec a)        { (void)a; return v_neg(x); }
@@ -83,14 +82,17 @@ BP_INLINE vec d_GELU(vec x, vec y, vec a)
     return v_fma(x, density, normal_cdf(x));
 }
 
-/* s = sigmoid(2u): s + x s (1 - s) 2 u' */
+/* s + x s (1 - s) 2u', s = sigmoid(2u). With e = e^-|2u|, s (1 - s) = e / (1 + e)^2, without cancellation. */
 BP_INLINE vec d_GELU_TANH(vec x, vec y, vec a)
 {
     (void)y;
     (void)a;
-    vec s = gelu_tanh_cdf(x);
+    vec u = gelu_tanh_argument(x);
     vec du = v_set(2 * SQRT_TWO_OVER_PI) * v_fma(v_set(3 * GELU_CUBIC) * x, x, v_set(1));
-    return v_fma(x * s * (v_set(1) - s), du, s);
+    vec e = v_exp(v_neg(v_abs(u)));
+    vec part = v_set(1) / (v_set(1) + e);
+    vec s = positive(u, part, e * part);
+    return v_fma(x * (e * part * part), du, s);
 }
 
 /* ---- Loops ------------------------------------------------------------------------------------------------------- */

@@ -182,13 +182,15 @@ bool NAME(bp_all_finite)(size_t n, const void *x)
     return v_sum(sum) == 0;
 }
 
+/* The first element that is NaN, else the first that equals the largest. Downwards: the lowest is the last found. */
 size_t NAME(bp_argmax)(size_t n, const void *x)
 {
     const real *p = x;
-    real max = n > 0 ? row_largest(n, p) : 0;
-    size_t best = n;
-    for (size_t i = n; i-- > 0;) { /* downwards: the lowest of equals is the last found */
-        best = p[i] == max || isnan(p[i]) ? i : best;
+    const real max = row_largest(n, p);
+    size_t best = n, nan = n;
+    for (size_t i = n; i-- > 0;) {
+        best = p[i] == max ? i : best;
+        nan = isnan(p[i]) ? i : nan;
     }
-    return best == n ? 0 : best;
+    return nan < n ? nan : best < n ? best : 0;
 }
