@@ -24,7 +24,8 @@ typedef struct bp_array {
 } bp_array;
 
 /* Reads an IDX file (yann.lecun.com/exdb/mnist, "the IDX file format"): u8, i8, i16, i32, f32 or f64, 1 to 4 dimensions,
- * plain or gzip. The header is checked against the length of the file before anything is allocated for it. */
+ * plain or gzip (the content decides, not the name). The header is checked against the length of the file before anything
+ * is allocated for it; a dimension of 0 is an error. On failure out->data is NULL. */
 bp_status bp_idx_read(bp_array *out, const char *path, const bp_allocator *allocator);
 void bp_array_free(bp_array *a);
 /* Writes one, gzip-compressed when path ends in ".gz". */
@@ -51,9 +52,11 @@ typedef struct bp_dataset_options {
 bp_dataset_options bp_dataset_defaults(void);
 
 /* what: a generated set ("xor", "spirals", "circles", "moons"), "mnist", or a directory with the four IDX files
- * train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or .gz.
- * Counts of images and labels must agree and labels must lie in 0 .. 255; classes = largest label of the training part + 1
- * (10 for mnist); a test label beyond that is an error. Unknown: the error lists what there is and where was looked. */
+ * train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or .gz;
+ * the two of the test part may both be missing. Any other name is looked for as DIR/name, then as ./name. Images are
+ * rows x height x width or rows x features, of any type. Counts of images and labels must agree and labels must lie in
+ * 0 .. 255; classes = largest label of the training part + 1 (10 for mnist); a test label beyond that is an error.
+ * Unknown: the error lists what there is and where was looked. */
 bp_status bp_dataset_load(bp_dataset **out, const char *what, const bp_dataset_options *options);
 void bp_dataset_free(bp_dataset *d);
 
@@ -74,7 +77,11 @@ bp_status bp_data_split(bp_dataset **part, bp_dataset **rest, const bp_data *dat
 /* safetensors (huggingface.co/docs/safetensors): 8 bytes header length, a JSON header, the tensors. Weights are stored
  * [out, in] under the names torch.nn.Sequential gives the same layers ("0.weight", "0.bias", "2.weight" ...), so PyTorch
  * loads them as they are. "__metadata__" holds the rest: format version, network, task, output, loss, scaling, class
- * names, notes. The same model gives the same bytes. docs/formats.md is the specification. */
+ * names, notes. The same model gives the same bytes. docs/formats.md is the specification.
+ *
+ * Saving: weights that are not finite are refused (BP_ERR_NUMERIC), texts that are no UTF-8, too (BP_ERR_DATA); a program
+ * that may run under a limit of file sizes ignores SIGXFSZ, so that the limit becomes an error and not a death. Loading:
+ * whatever is wrong with the file is BP_ERR_FORMAT, a newer version of the format BP_ERR_UNSUPPORTED. */
 bp_status bp_model_save(const bp_model *m, const char *path);
 bp_status bp_model_load(bp_model **out, const char *path, const bp_allocator *allocator);
 
