@@ -39,14 +39,17 @@ double bp_rng_normal(bp_rng *r)
     return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
 }
 
-uint64_t bp_rng_below(bp_rng *r, uint64_t n)
+/* Lemire, "Fast random integer generation in an interval", ACM TOMACS 29 (2019), arXiv:1805.10941, algorithm 5. */
+uint32_t bp_rng_below(bp_rng *r, uint32_t n)
 {
-    uint64_t unbiased = UINT64_MAX - UINT64_MAX % n; /* a multiple of n */
-    uint64_t x;
-    do {
-        x = bp_rng_u64(r);
-    } while (x >= unbiased);
-    return x % n;
+    uint64_t product = (uint64_t)bp_rng_u32(r) * n;
+    if ((uint32_t)product < n) {
+        uint32_t biased = -n % n;
+        while ((uint32_t)product < biased) {
+            product = (uint64_t)bp_rng_u32(r) * n;
+        }
+    }
+    return (uint32_t)(product >> 32);
 }
 
 void bp_rng_permutation(bp_rng *r, uint32_t *p, size_t n)
@@ -55,8 +58,7 @@ void bp_rng_permutation(bp_rng *r, uint32_t *p, size_t n)
         p[i] = (uint32_t)i;
     }
     for (size_t i = n; i > 1; i--) {
-        size_t j = (size_t)bp_rng_below(r, i);
-        uint32_t t = p[i - 1];
+        uint32_t j = bp_rng_below(r, (uint32_t)i), t = p[i - 1];
         p[i - 1] = p[j];
         p[j] = t;
     }

@@ -54,8 +54,8 @@ uint32_t bp_rng_u32(bp_rng *r);
 uint64_t bp_rng_u64(bp_rng *r);
 double bp_rng_uniform(bp_rng *r);             /* [0, 1), 53 random bits */
 double bp_rng_normal(bp_rng *r);              /* mean 0, variance 1: Box & Muller, Ann. Math. Stat. 29 (1958) */
-uint64_t bp_rng_below(bp_rng *r, uint64_t n); /* 0 .. n-1 without bias; n > 0 */
-/* p[0..n) = a random permutation of 0 .. n-1 (Fisher and Yates, in Durstenfeld's form). */
+uint32_t bp_rng_below(bp_rng *r, uint32_t n); /* 0 .. n-1 without bias; n > 0 */
+/* p[0..n) = a random permutation of 0 .. n-1, n < 2^32 (Fisher and Yates, in Durstenfeld's form). */
 void bp_rng_permutation(bp_rng *r, uint32_t *p, size_t n);
 
 #endif
