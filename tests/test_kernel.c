@@ -120,7 +120,7 @@ static void map_grads(const bp_kernels *k, const bp_kernels *plain)
     for (int f = 0; f < BP_MAPS; f++) {
         for (size_t cols = 1; cols <= LONGEST; cols++) {
             grad_once(k, plain, f, cols, cols % 2 == 0, false);
-            if (f == BP_MAP_RELU || f == BP_MAP_LEAKY_RELU) {
+            if (f == BP_MAP_RELU || f == BP_MAP_LEAKY_RELU || f == BP_MAP_ELU) {
                 grad_once(k, plain, f, cols, cols % 2 == 0, true);
             }
         }

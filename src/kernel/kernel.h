@@ -7,7 +7,9 @@
  * The promise on which the whole library rests: **the bits of an output element depend on the values it is computed from
  * and on nothing else** - not on the number of rows in the call, on the position of the element in a tile, vector or
  * tail, or on alignment. For GEMM that means one chain of multiply-adds per element of C, k ascending, whatever the tile;
- * for sums one fixed order that depends on the length alone. Results may differ between instruction sets in the last bits.
+ * for sums one fixed order that depends on the length alone. (Sign and payload of a NaN excepted.) With accumulate the
+ * chain starts at C, so that a product summed in pieces of k has the bits of the whole. Results may differ between
+ * instruction sets in the last bits.
  *
  * Every kernel exists twice: in plain.c, written to be read, compiled for the baseline CPU - the definition, the test
  * oracle and the "portable" kernel set - and in the vectorised sources, compiled once per instruction set and type.
@@ -176,7 +178,7 @@ typedef struct bp_kernels {
     /* y = f(x). y may be x. */
     void (*map[BP_MAPS])(size_t rows, size_t cols, bp_mat y, bp_cmat x, double a);
     /* dx = dy f'(x, y), or dx += with accumulate. x and y are f's argument and value (either p may be NULL where the
-     * formula in the table does not use it; RELU, LEAKY_RELU accept y in place of x, with a >= 0). dx may be dy. */
+     * formula in the table does not use it; RELU, LEAKY_RELU, ELU accept y in place of x, with a >= 0). dx may be dy. */
     void (*map_grad[BP_MAPS])(const bp_map_grad *g);
 
     /* y = x1 o x2 with broadcasting operands. */
@@ -194,7 +196,8 @@ typedef struct bp_kernels {
     /* dx[r,c] = y (dy - sum_c dy y), or +=. */
     void (*softmax_grad)(const bp_map_grad *g);
     /* Softmax + cross-entropy on logits: p[r,:] = softmax(x[r,:]),
-     * loss[r] = logsumexp(x[r,:]) - x[r, t] for class targets t (t.step = 0, one element a row, an integer as T),
+     * loss[r] = logsumexp(x[r,:]) - x[r, t] for class targets t (t.step = 0, one element a row, an integer as T; NaN
+     * where there is no such class),
      * loss[r] = -sum_c t[r,c] (x[r,c] - logsumexp) for distributions (t.step = 1). loss at loss.p + r*loss.ld. */
     void (*cross_entropy)(size_t rows, size_t cols, bp_mat loss, bp_mat p, bp_cmat x, bp_operand t);
     /* dx = g[r] (p - onehot(t)) or g[r] (p sum_c t - t); or +=. g at g.p + r*g.ld. */
