@@ -1,5 +1,6 @@
 /* check.c - `backprop check`: the gradient of back-propagation beside the numerical one, and what each costs. */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/base.h"
@@ -134,7 +135,8 @@ static void print_text(const checking *c)
     terminal t = terminal_of(stdout);
     char net[512];
     network_text(net, sizeof net, c->exact);
-    printf("%s, %zu rows of %s, f64, %s ops\n\n", net, c->rows, c->s.set->name,
+    wrap_text(stdout, net, 0, 2, t.live ? t.width - 1 : SIZE_MAX);
+    printf("%zu rows of %s, f64, %s ops\n\n", c->rows, c->s.set->name,
            bp_model_describe(c->exact).unfused ? "single" : "fused");
     print_rows(&t, c->report);
     print_remarks(&t, c->report);

@@ -20,27 +20,9 @@ static page page_of(FILE *out)
     return p;
 }
 
-/* Writes text in words from column `at`, following lines from column `indent`, and ends the line. */
 static void wrap(const page *p, const char *text, size_t at, size_t indent)
 {
-    size_t column = at;
-    bool first = true;
-    while (*text != '\0') {
-        size_t length = strcspn(text, " \n");
-        if (!first && column + 1 + length > p->width) {
-            fprintf(p->out, "\n%*s", (int)indent, "");
-            column = indent;
-            first = true;
-        }
-        fprintf(p->out, "%s%.*s", first ? "" : " ", (int)length, text);
-        column += length + (first ? 0 : 1);
-        first = false;
-        text += length;
-        text += strspn(text, " ");
-        if (*text == '\n')
-            text++;
-    }
-    fputc('\n', p->out);
+    wrap_text(p->out, text, at, indent, p->width);
 }
 
 /* Paragraphs; a line that starts with a blank stays as it is. */

@@ -47,6 +47,7 @@ void progress_step(progress *p, const bp_progress *now)
     if (p->quiet || !p->terminal.live || time - p->drawn < redraw_seconds)
         return;
     p->drawn = time;
+    p->terminal = terminal_of(stderr); /* its width may have changed */
     double share = now->total_steps > 0 ? (double)now->step / (double)now->total_steps : 1;
     snprintf(head, sizeof head, "epoch %zu/%zu ", now->epoch, p->epochs);
     live_text(text, sizeof text, p, now);
@@ -55,8 +56,11 @@ void progress_step(progress *p, const bp_progress *now)
         progress_bar(bar, &p->terminal, share, room < 40 ? room : 40);
     else
         snprintf(bar, sizeof bar, "%3.0f %%", share * 100);
-    if (room < 6 && strlen(text) + 6 >= used - room) /* a terminal too narrow for everything: cut the text */
-        text[p->terminal.width > strlen(head) + 8 ? p->terminal.width - strlen(head) - 8 : 0] = '\0';
+    if (room < 8) { /* a narrow terminal: the text gives way */
+        size_t fixed = strlen(head) + strlen(bar) + 1;
+        size_t keep = p->terminal.width > fixed ? p->terminal.width - fixed : 0;
+        text[keep < strlen(text) ? keep : strlen(text)] = '\0';
+    }
     clear_line(p);
     fprintf(p->terminal.file, "%s%s%s%s%s", head, style_on(&p->terminal, STYLE_ACCENT), bar, style_off(&p->terminal),
             text);
@@ -74,24 +78,31 @@ static void remember(progress *p, double loss)
     p->curve[p->curve_count - 1] = log(loss);
 }
 
+static void heading_pair(const progress *p, const char *loss)
+{
+    fprintf(p->terminal.file, " %9s", loss);
+    if (p->classes)
+        fprintf(p->terminal.file, " %9s", "accuracy");
+}
+
 static void table_heading(const progress *p)
 {
     const terminal *t = &p->terminal;
-    fprintf(t->file, "%s%9s %10s", style_on(t, STYLE_BOLD), "epoch", "loss");
-    fprintf(t->file, p->classes ? " %10s" : "%s", p->classes ? "accuracy" : "");
+    fprintf(t->file, "%s%9s", style_on(t, STYLE_BOLD), "epoch");
+    heading_pair(p, "loss");
     if (p->valid)
-        fprintf(t->file, p->classes ? " %10s %10s" : " %10s%s", "valid loss", p->classes ? "accuracy" : "");
+        heading_pair(p, "val. loss");
     if (p->test)
-        fprintf(t->file, p->classes ? " %10s %10s" : " %10s%s", "test loss", p->classes ? "accuracy" : "");
+        heading_pair(p, "test loss");
     fprintf(t->file, " %8s%s\n", "time", style_off(t));
 }
 
 static size_t pair_columns(const progress *p, double loss, double accuracy)
 {
     char text[NUMBER_SIZE];
-    size_t columns = (size_t)fprintf(p->terminal.file, " %10s", loss_text(text, loss));
+    size_t columns = (size_t)fprintf(p->terminal.file, " %9s", loss_text(text, loss));
     if (p->classes)
-        columns += (size_t)fprintf(p->terminal.file, " %10s", percent_text(text, accuracy));
+        columns += (size_t)fprintf(p->terminal.file, " %9s", percent_text(text, accuracy));
     return columns;
 }
 

@@ -60,7 +60,38 @@ const char *style_on(const terminal *t, style s)
     return t->colour ? sequences[s] : "";
 }
 
+/* ---- text ----------------------------------------------------------------------------------------------------------- */
+
+void wrap_text(FILE *out, const char *text, size_t at, size_t indent, size_t width)
+{
+    size_t column = at;
+    bool first = true;
+    while (*text != '\0') {
+        size_t length = strcspn(text, " \n");
+        if (!first && column + 1 + length > width) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+            first = true;
+        }
+        fprintf(out, "%s%.*s", first ? "" : " ", (int)length, text);
+        column += length + (first ? 0 : 1);
+        first = false;
+        text += length;
+        text += strspn(text, " ");
+        if (*text == '\n')
+            text++;
+    }
+    fputc('\n', out);
+}
+
 /* ---- blocks ------------------------------------------------------------------------------------------------------ */
+
+static char *append(char *end, const char *text)
+{
+    size_t length = strlen(text);
+    memcpy(end, text, length + 1);
+    return end + length;
+}
 
 void sparkline(char *out, const terminal *t, const double *values, size_t count)
 {
@@ -76,7 +107,7 @@ void sparkline(char *out, const terminal *t, const double *values, size_t count)
         double level = high > low ? (values[i] - low) / (high - low) : 0;
         bool shown = isfinite(values[i]) && isfinite(level);
         int index = shown ? (int)(level * 7 + 0.5) : 0;
-        strcat(out, !shown ? " " : t->unicode ? blocks[index] : ascii[index]);
+        out = append(out, !shown ? " " : t->unicode ? blocks[index] : ascii[index]);
     }
 }
 
@@ -85,7 +116,7 @@ void progress_bar(char *out, const terminal *t, double share, size_t width)
     size_t filled = (size_t)(fmin(fmax(share, 0), 1) * (double)width + 0.5);
     out[0] = '\0';
     for (size_t i = 0; i < width; i++)
-        strcat(out, i < filled ? (t->unicode ? "━" : "=") : (t->unicode ? "─" : "."));
+        out = append(out, i < filled ? (t->unicode ? "━" : "=") : (t->unicode ? "─" : "."));
 }
 
 /* ---- pictures ---------------------------------------------------------------------------------------------------- */

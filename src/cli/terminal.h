@@ -24,6 +24,9 @@ static inline const char *style_off(const terminal *t)
     return style_on(t, STYLE_OFF);
 }
 
+/* Writes text in words from column `at`, following lines from column `indent`, and ends the line. */
+void wrap_text(FILE *out, const char *text, size_t at, size_t indent, size_t width);
+
 /* A row of blocks, one for each value scaled to the range of them all; NaN is a blank. out: 3 count + 1 bytes. */
 void sparkline(char *out, const terminal *t, const double *values, size_t count);
 /* The same for a share 0..1 of a bar of `width` columns. out: 3 width + 1 bytes. */

@@ -154,8 +154,8 @@ static size_t largest_tensor(const bp_model *m)
     bp_layer_info layer;
     size_t most = bp_node_size(bp_model_x(m));
     for (size_t i = 0; bp_model_layer(m, i, &layer); i++) {
-        const bp_node *nodes[] = {layer.w, layer.b, layer.z, layer.a};
-        for (size_t k = 0; k < sizeof nodes / sizeof *nodes; k++)
+        const bp_node *nodes[4] = {layer.w, layer.b, layer.z, layer.a};
+        for (size_t k = 0; k < 4; k++)
             if (nodes[k] != NULL && bp_node_size(nodes[k]) > most)
                 most = bp_node_size(nodes[k]);
     }

@@ -251,8 +251,9 @@ static exit_code close_log(training *t)
 /* --out, or the name of the data in the current directory. */
 static bp_status choose_output(training *t)
 {
-    const char *name = t->set->name, *slash = strrchr(name, '/');
-    snprintf(t->default_out, sizeof t->default_out, "%s.safetensors", slash != NULL ? slash + 1 : name);
+    const char *slash = strrchr(t->set->name, '/'), *name = slash != NULL ? slash + 1 : t->set->name;
+    bool nameless = name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    snprintf(t->default_out, sizeof t->default_out, "%s.safetensors", nameless ? "model" : name);
     t->out = text_or(t->o, OPT_MODEL_OUT, t->default_out);
     return output_check(t->out);
 }

@@ -1,5 +1,6 @@
 /* train_report.c - what `backprop train` says before and after, and the notes that it leaves in the model. */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -16,21 +17,29 @@ static void label(const terminal *t, const char *name)
     fprintf(t->file, "%s%-9s%s", style_on(t, STYLE_DIM), name, style_off(t));
 }
 
+/* A labelled line, its text in a column of its own. */
+static void say(const terminal *t, const char *name, const char *text)
+{
+    label(t, name);
+    wrap_text(t->file, text, 9, 9, t->live ? t->width - 1 : SIZE_MAX);
+}
+
 static void say_data(const terminal *t, const training *run)
 {
-    char rows[NUMBER_SIZE], test[NUMBER_SIZE], valid[NUMBER_SIZE];
+    char rows[NUMBER_SIZE], valid[NUMBER_SIZE + 16] = "", test[NUMBER_SIZE + 16] = "", shape[64], text[400];
     const bp_data *d = &run->train;
-    label(t, "data");
-    fprintf(t->file, "%s: %s training rows", run->set->name, number_text(rows, (double)d->rows));
     if (run->valid.rows > 0)
-        fprintf(t->file, ", %s validation", number_text(valid, (double)run->valid.rows));
+        snprintf(valid, sizeof valid, ", %s validation", number_text(rows, (double)run->valid.rows));
     if (run->test.rows > 0)
-        fprintf(t->file, ", %s test", number_text(test, (double)run->test.rows));
+        snprintf(test, sizeof test, ", %s test", number_text(rows, (double)run->test.rows));
     if (d->height > 0)
-        fprintf(t->file, ", %zu x %zu pixels", d->height, d->width);
+        snprintf(shape, sizeof shape, "%zu x %zu pixels", d->height, d->width);
     else
-        fprintf(t->file, ", %zu inputs", d->inputs);
-    fprintf(t->file, ", %zu %s\n", d->classes > 0 ? d->classes : d->targets, d->classes > 0 ? "classes" : "targets");
+        snprintf(shape, sizeof shape, "%zu inputs", d->inputs);
+    snprintf(text, sizeof text, "%s: %s training rows%s%s, %s, %zu %s", run->set->name,
+             number_text(rows, (double)d->rows), valid, test, shape, d->classes > 0 ? d->classes : d->targets,
+             d->classes > 0 ? "classes" : "targets");
+    say(t, "data", text);
 }
 
 void train_introduction(const training *run, size_t epochs)
@@ -39,15 +48,17 @@ void train_introduction(const training *run, size_t epochs)
     char text[512], number[NUMBER_SIZE];
     const bp_train_options *o = &run->run;
     say_data(&t, run);
-    label(&t, "network");
     network_text(text, sizeof text, run->model);
-    fprintf(t.file, "%s\n%-9s%s parameters, %s, loss %s\n", text, "",
-            number_text(number, (double)bp_model_parameters(run->model)),
-            bp_type_name(bp_model_describe(run->model).type), bp_loss_name(bp_model_loss(run->model)));
-    label(&t, "plan");
-    fprintf(t.file, "%s, lr %g, %s; batch %zu, %zu epoch%s; seed %llu, %s\n\n", bp_optimizer_name(o->optimizer.kind),
-            o->optimizer.lr, run->schedule_text, o->batch, epochs, epochs == 1 ? "" : "s", (unsigned long long)o->seed,
-            bp_kernel_name());
+    say(&t, "network", text);
+    snprintf(text, sizeof text, "%s parameters, %s, loss %s",
+             number_text(number, (double)bp_model_parameters(run->model)),
+             bp_type_name(bp_model_describe(run->model).type), bp_loss_name(bp_model_loss(run->model)));
+    say(&t, "", text);
+    snprintf(text, sizeof text, "%s, lr %g, %s; batch %zu, %zu epoch%s; seed %llu, %s",
+             bp_optimizer_name(o->optimizer.kind), o->optimizer.lr, run->schedule_text, o->batch, epochs,
+             epochs == 1 ? "" : "s", (unsigned long long)o->seed, bp_kernel_name());
+    say(&t, "plan", text);
+    fputc('\n', t.file);
 }
 
 /* ---- notes ------------------------------------------------------------------------------------------------------- */
@@ -301,7 +312,8 @@ static void say_next(const terminal *t, const training *run)
         return;
     label(t, "next");
     fprintf(t->file, "backprop eval %s %s\n", run->out, data);
-    fprintf(t->file, "%-9sbackprop predict %s %s --rows 0-9 --top 3\n", "", run->out, data);
+    fprintf(t->file, "%-9sbackprop predict %s %s --rows 0-9%s\n", "", run->out, data,
+            run->train.classes > 3 ? " --top 3" : "");
     fprintf(t->file, "%-9sbackprop inspect %s --trace %s --row 0\n", "", run->out, data);
 }
 
