@@ -175,7 +175,7 @@ static bp_status build_graph(bp_model *m)
     m->graph = bp_graph_new(m->options.type, &m->allocator);
     m->layers = bp_alloc(&m->allocator, m->net.count + 1, sizeof *m->layers);
     if (!m->graph || !m->layers) {
-        return m->graph ? BP_ERR_MEMORY : BP_ERR_ARGUMENT;
+        return BP_ERR_MEMORY;
     }
     m->x = bp_input(m->graph, "x", bp_shape1(m->options.inputs));
     bp_net_builder b = {m->graph, m->x, 0, m->options.unfused};
