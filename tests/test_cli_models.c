@@ -117,6 +117,23 @@ static const char *read_numbers(double *out, size_t count, const char *from, con
     return at;
 }
 
+/* The trace scales its sample as prediction does. */
+static void test_trace_agrees_with_predict(void **state)
+{
+    (void)state;
+    double a[3], p[2], best = 0;
+    char class[32];
+    expect(0, NULL, "train|moons|--rows|200|--epochs|2|--net|dense 3 tanh|--quiet|--dtype|f64|--standardize");
+    outcome o = run("predict|moons.safetensors|moons|--rows|7");
+    assert_int_equal(sscanf(o.out, "7\t%31[^\t]\t%lf", class, &best), 2);
+    outcome_free(&o);
+    o = run("inspect|moons.safetensors|--trace|moons|--row|7|--full");
+    const char *at = read_numbers(a, 3, o.out, "a = f(z)");
+    read_numbers(p, 2, at, "a = f(z)");
+    assert_true(fabs(fmax(p[0], p[1]) - best) < 1e-6);
+    outcome_free(&o);
+}
+
 /* The equations hold for the numbers that are printed: a network 2-3-2, tanh and softmax. */
 static void test_trace(void **state)
 {
@@ -284,6 +301,7 @@ int main(void)
         TEST(test_eval_refuses_other_data),
         TEST(test_check),
         TEST(test_trace),
+        TEST(test_trace_agrees_with_predict),
         TEST(test_inspect),
         TEST(test_no_escapes_in_pipes),
         TEST(test_terminal),
