@@ -8,7 +8,7 @@ static const char *const FORM_NAMES[] = {"NN", "NT", "TN"};
 typedef struct problem {
     bp_gemm_form form;
     size_t m, n, k;
-    bool accumulate, bias, z;
+    bool accumulate, bias, z, not_finite;
     bp_map map;
 } problem;
 
@@ -29,6 +29,10 @@ static operands operands_new(const problem *q, bp_type type)
     o.z = box_new(type, q->m, q->n, 2, 1, true);
     if (q->accumulate) {
         box_fill(&o.c, -1, 1, 99);
+    }
+    if (q->not_finite && q->m * q->n * q->k > 0) {
+        set(&o.a, 0, 0, NAN);
+        set(&o.b, o.b.rows - 1, o.b.cols - 1, INFINITY);
     }
     return o;
 }
@@ -82,7 +86,7 @@ static void compare(const bp_kernels *k, const bp_kernels *plain, const problem 
 static problem problem_of(size_t number, bp_gemm_form form, size_t m, size_t n, size_t k)
 {
     static const bp_map maps[] = {BP_MAP_LINEAR, BP_MAP_RELU, BP_MAP_TANH, BP_MAP_RELU, BP_MAP_ELU};
-    problem q = {.form = form, .m = m, .n = n, .k = k, .accumulate = number % 4 == 3};
+    problem q = {.form = form, .m = m, .n = n, .k = k, .accumulate = number % 4 == 3, .not_finite = number % 7 == 0};
     if (!q.accumulate) {
         q.map = maps[number % 5];
         q.bias = number % 3 != 0;
