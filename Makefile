@@ -1,0 +1,55 @@
+# The everyday words; CMake does the work. `make help` lists them.
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+DATA ?= digits
+
+CONFIGURE = cmake -S . -B $(BUILD) --log-level=NOTICE
+COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
+SOURCES = $(wildcard include/backprop/*.h src/*/*.[ch] src/*/*/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*.cpp \
+                     examples/*.c bench/*.[ch] fuzz/*.[ch])
+
+.PHONY: all test demo install check-style format clean help
+.DELETE_ON_ERROR:
+
+## all: the command, in build/bin, and the libraries, in build/lib
+all: $(BUILD)/Makefile
+	@$(COMPILE) --target product
+
+$(BUILD)/Makefile: | needs-build
+	@$(CONFIGURE) -DBP_TESTS=OFF
+
+## test: build everything and run all tests
+test: needs-test
+	@$(CONFIGURE) -DBP_TESTS=ON
+	@$(COMPILE)
+	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
+
+## demo: train on handwritten digits, predict some, check the gradients (DATA=mnist: with the real ones)
+demo: all
+	@sh examples/demo.sh $(BUILD)/bin/backprop $(DATA)
+
+## install: into PREFIX (/usr/local), under DESTDIR if set
+install: all
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+## check-style: whether clang-format would change anything
+check-style:
+	@clang-format-14 --dry-run --Werror $(SOURCES)
+
+## format: let clang-format change it
+format:
+	@clang-format-14 -i $(SOURCES)
+
+## clean: remove everything that was built
+clean:
+	@rm -rf $(BUILD)
+
+## help: this list
+help:
+	@sed -n 's/^## /  make /p' $(MAKEFILE_LIST)
+
+# What has to be on the machine; installs what is missing when run as root.
+.PHONY: needs-build needs-test
+needs-%:
+	@sh cmake/setup.sh $*

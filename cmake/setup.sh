@@ -1,0 +1,77 @@
+#!/bin/sh
+# setup.sh - looks for the programs and libraries that are needed, and installs the missing ones.
+#   sh cmake/setup.sh build    to build the command and the libraries
+#   sh cmake/setup.sh test     ... and to run the tests
+#   sh cmake/setup.sh ci       ... and for everything that .ci/run does
+# Says nothing when all is there. Installs with apt-get as root, else names the command to run.
+set -eu
+
+level=${1:?usage: setup.sh build|test|ci}
+missing=
+
+program() # program NAME PACKAGE
+{
+    command -v "$1" >/dev/null || missing="$missing $2"
+}
+
+library() # library PKG-CONFIG-MODULE PACKAGE
+{
+    pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
+}
+
+header() # header FILE COMPILER PACKAGE
+{
+    echo "#include <$1>" | $2 -E -x c - >/dev/null 2>&1 || missing="$missing $3"
+}
+
+needs_build()
+{
+    program cc gcc
+    program make make
+    program cmake cmake
+    program pkg-config pkg-config
+    header stdlib.h cc libc6-dev
+    library zlib zlib1g-dev
+    library jansson libjansson-dev
+}
+
+needs_test()
+{
+    needs_build
+    program c++ g++
+    library cmocka libcmocka-dev
+}
+
+needs_ci()
+{
+    needs_test
+    program clang-14 clang-14
+    header omp.h "clang-14 -fopenmp" libomp-14-dev
+    program clang-tidy-14 clang-tidy-14
+    program clang-format-14 clang-format-14
+}
+
+case $level in
+build | test | ci) "needs_$level" ;;
+*) echo "setup.sh: unknown level \"$level\" (valid: build, test, ci)" >&2 && exit 2 ;;
+esac
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "Missing, by the names of Debian's packages:$missing. Please install them and try again." >&2
+    exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    printf 'Some packages are missing. Please run this, and try again:\n\n  sudo apt-get install%s\n\n' "$missing" >&2
+    exit 1
+fi
+echo "Installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# $missing is a list of words.
+if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+    cat "$log" >&2
+    echo "apt-get could not install:$missing" >&2
+    exit 1
+fi
