@@ -283,7 +283,7 @@ typedef struct bp_check_options {
 bp_check_options bp_check_defaults(void);
 
 /* One tensor. The relative difference of an element is |a - n| / max(|a|, |n|, noise/tolerance), a by back-propagation, n
- * numerically, noise the rounding error of the numerical method, 4 eps |L| / h. */
+ * numerically, noise the rounding error of the numerical method, 2 eps max(1, |L|) / h. */
 typedef struct bp_check_row {
     const char *name;
     bool input;

@@ -46,12 +46,12 @@ typedef struct bp_dataset_options {
     const char *const *dirs; /* where named sets are looked for, in this order; each DIR/name and DIR itself is tried */
     size_t dir_count;
     uint64_t seed; /* generated sets */
-    size_t rows;   /* generated sets: training rows, the test part a quarter of that; 0: the default of the set */
+    size_t rows; /* generated sets: training rows; test part: a sixth of digits, a quarter of others; 0: the default */
     const bp_allocator *allocator;
 } bp_dataset_options;
 bp_dataset_options bp_dataset_defaults(void);
 
-/* what: a generated set ("xor", "spirals", "circles", "moons"), "mnist", or a directory with the four IDX files
+/* what: a generated set ("digits", "xor", "spirals", "circles", "moons"), "mnist", or a directory with the four IDX files
  * train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or .gz;
  * the two of the test part may both be missing. Any other name is looked for as DIR/name, then as ./name. Images are
  * rows x height x width or rows x features, of any type. Counts of images and labels must agree and labels must lie in
@@ -71,6 +71,11 @@ bp_dataset_info bp_dataset_list(size_t index);
  * there are classes, drawn by seed, each in the original order. 0 < fraction < 1; both parts get at least one row. */
 bp_status bp_data_split(bp_dataset **part, bp_dataset **rest, const bp_data *data, double fraction, uint64_t seed,
                         const bp_allocator *allocator);
+
+/* A contact sheet to look at: the first columns x rows images of `data` side by side, line by line, in a PNG file, or PGM
+ * where path ends in ".pgm". Bytes are grey levels; other types are stretched from the least to the greatest value shown.
+ * Cells that the data do not fill are black, lines without any image are left out. */
+bp_status bp_image_sheet(const char *path, const bp_data *data, size_t columns, size_t rows);
 
 /* ---- 3. The model file ------------------------------------------------------------------------------------------- */
 

@@ -22,7 +22,7 @@ bp_status bp_last_status(void);
 bp_status bp_fail_context(bp_status status, const char *format, ...) BP_PRINTF(2, 3);
 
 /* Memory: aligned to BP_ALIGN, zeroed, count * size checked for overflow; count or size 0 gives a valid block. On failure
- * NULL, with the text set (BP_ERR_MEMORY). */
+ * NULL, with the text set (BP_ERR_MEMORY). The allocator is never NULL: bp_allocator_or_default makes one. */
 bp_allocator bp_allocator_or_default(const bp_allocator *a);
 void *bp_alloc(const bp_allocator *a, size_t count, size_t size);
 void bp_release(const bp_allocator *a, void *block); /* NULL is allowed */

@@ -11,8 +11,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Rounding error of a loss relative to its size: a few units in the last place, the loss being a sum. */
-#define ROUNDING (4 * 0x1p-52)
+/* Rounding error of a loss, relative to the numbers it is computed from. */
+#define ROUNDING 0x1p-51
 
 bp_check_options bp_check_defaults(void)
 {
@@ -24,7 +24,8 @@ bp_check_options bp_check_defaults(void)
 typedef struct probe {
     bp_session *s;
     size_t rows;
-    char *at; /* the element */
+    double scale; /* of the numbers that L is computed from */
+    char *at;     /* the element */
     double value;
     size_t passes;
 } probe;
@@ -49,7 +50,7 @@ static char *element_at(const bp_session *s, const bp_node *n, size_t i)
 static probe probe_of(bp_session *s, const bp_node *n, size_t rows, size_t i)
 {
     char *at = element_at(s, n, i);
-    return (probe){s, rows, at, read_element(s, at), 0};
+    return (probe){s, rows, 1, at, read_element(s, at), 0};
 }
 
 static void move_by(probe *p, double d)
@@ -164,15 +165,13 @@ static comparison compare(double backprop, double numeric, double noise, double 
 static comparison two_points(probe *p, double backprop, double h, double tolerance)
 {
     double right = loss_at(p, h), left = loss_at(p, -h);
-    double noise = ROUNDING * fmax(fabs(left), fabs(right)) / h;
-    return compare(backprop, (right - left) / (2 * h), noise, tolerance);
+    return compare(backprop, (right - left) / (2 * h), ROUNDING * p->scale / h, tolerance);
 }
 
 static comparison four_points(probe *p, double backprop, double h, double tolerance)
 {
-    double r1 = loss_at(p, h), l1 = loss_at(p, -h), r2 = loss_at(p, 2 * h), l2 = loss_at(p, -2 * h);
-    double noise = ROUNDING * fmax(fmax(fabs(r1), fabs(l1)), fmax(fabs(r2), fabs(l2))) / h;
-    return compare(backprop, (8 * (r1 - l1) - (r2 - l2)) / (12 * h), noise, tolerance);
+    double near = loss_at(p, h) - loss_at(p, -h), far = loss_at(p, 2 * h) - loss_at(p, -2 * h);
+    return compare(backprop, (8 * near - far) / (12 * h), ROUNDING * p->scale / h, tolerance);
 }
 
 /* The cheap estimate first; where it disagrees, better ones, keeping clear of kinks. */
@@ -210,6 +209,7 @@ typedef struct checker {
     bp_session *s;
     size_t rows;
     const bp_check_options *o;
+    double scale; /* see probe */
     uint64_t *sides;
     double *gradient; /* of the tensor, by back-propagation */
     uint32_t *order;  /* which elements: a random permutation */
@@ -254,6 +254,7 @@ static void check_tensor(checker *k, const bp_node *n, bp_check_row *row)
     for (size_t i = 0; i < count; i++) {
         size_t e = k->order[i];
         probe p = probe_of(k->s, n, k->rows, e);
+        p.scale = k->scale;
         add_comparison(row, e, k->gradient[e], compare_element(&p, k->gradient[e], k->o->tolerance, k->sides));
         k->report->numeric_passes += p.passes;
     }
@@ -294,6 +295,7 @@ static void check_all(checker *k)
     bp_session_run(k->s, k->rows, BP_FORWARD | BP_BACKWARD, &(bp_hooks){0});
     k->report->backprop_seconds = bp_seconds() - start;
     k->report->passed = true;
+    k->scale = fmax(1, fabs(bp_session_objective(k->s))); /* a small loss still comes from numbers around 1 */
     size_t next = 0;
     for (size_t i = 0; i < k->s->graph->count; i++) {
         if (is_checked(k, k->s->graph->nodes[i])) {

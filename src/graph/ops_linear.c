@@ -59,7 +59,7 @@ bool bp_dense_shape(bp_node *n)
 
 double bp_affine_flops(const bp_node *n)
 {
-    return 2.0 * (double)n->in[0]->size * (double)n->size;
+    return 2.0 * (double)n->in[0]->size * (double)n->size + (n->op->arity > 2 ? (double)n->size : 0);
 }
 
 static bp_gemm forward_gemm(const bp_run *r)
