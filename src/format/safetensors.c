@@ -1,6 +1,5 @@
 /* safetensors.c - reading and writing the container described in safetensors.h. A header is believed only where every
  * count and offset in it fits the file. */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,7 +269,9 @@ size_t bp_safetensors_find(const bp_safetensors *s, const char *name)
 
 bp_status bp_safetensors_read_next(bp_safetensors *s, void *out)
 {
-    assert(s->next < s->count && s->tensor[s->next].type < BP_TYPES);
+    if (s->next >= s->count || s->tensor[s->next].type >= BP_TYPES) {
+        return bp_fail(BP_ERR_STATE, "%s: tensor %zu of %zu cannot be read", s->path, s->next + 1, s->count);
+    }
     const bp_tensor *t = &s->tensor[s->next++];
     size_t size = bp_type_size(t->type);
     bp_status status = bp_reader_read(s->reader, out, t->bytes, t->name);
