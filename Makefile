@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 DATA ?= digits
 
-CONFIGURE = cmake -S . -B $(BUILD) --log-level=NOTICE
+CONFIGURE = cmake -S . -B $(BUILD)
 COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
 SOURCES = $(wildcard include/backprop/*.h src/*/*.[ch] src/*/*/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*.cpp \
                      examples/*.c bench/*.[ch] fuzz/*.[ch])
@@ -17,11 +17,11 @@ all: $(BUILD)/Makefile
 	@$(COMPILE) --target product
 
 $(BUILD)/Makefile: | needs-build
-	@$(CONFIGURE) -DBP_TESTS=OFF
+	@$(CONFIGURE) -DBP_TESTS=OFF >/dev/null
 
 ## test: build everything and run all tests
 test: needs-test
-	@$(CONFIGURE) -DBP_TESTS=ON
+	@$(CONFIGURE) -DBP_TESTS=ON >/dev/null
 	@$(COMPILE)
 	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
 
