@@ -33,6 +33,8 @@ needs_build()
     header stdlib.h cc libc6-dev
     library zlib zlib1g-dev
     library jansson libjansson-dev
+    library libcurl libcurl4-openssl-dev
+    library libcrypto libssl-dev
 }
 
 needs_test()
