@@ -28,6 +28,12 @@ typedef struct exit_code_info {
 } exit_code_info;
 exit_code_info exit_code_at(size_t index);
 
+/* Rows of the table of environment variables that the command reads; name is NULL past the last. */
+typedef struct environment_info {
+    const char *name, *text;
+} environment_info;
+environment_info environment_at(size_t index);
+
 typedef enum command_id {
     CMD_TRAIN,
     CMD_EVAL,

@@ -1,4 +1,4 @@
-/* commands.c - the commands and the exit codes: two tables. */
+/* commands.c - the commands, the exit codes and the environment: three tables. */
 #include "cli.h"
 
 const char *command_name_at(size_t index)
@@ -19,6 +19,17 @@ exit_code_info exit_code_at(size_t index)
         {CODE_INTERRUPTED, "interrupted (Ctrl-C); what was trained is saved"},
     };
     exit_code_info none = {CODE_OK, NULL};
+    return index < sizeof table / sizeof *table ? table[index] : none;
+}
+
+environment_info environment_at(size_t index)
+{
+    static const environment_info table[] = {
+        {"BACKPROP_DATA", "folder in which named data is looked for, after --data-dir"},
+        {"XDG_CACHE_HOME", "its folder backprop is the last place where named data is looked for (~/.cache)"},
+        {"NO_COLOR", "if set, no colour"},
+    };
+    environment_info none = {NULL, NULL};
     return index < sizeof table / sizeof *table ? table[index] : none;
 }
 
@@ -77,7 +88,7 @@ const cli_command command_table[COMMANDS] = {
          "  BP3  dC/db = delta\n"
          "  BP4  dC/dw = a_in^T delta                     a_in: what the layer before gave",
          "backprop inspect mnist.safetensors  layers, sizes, origin\n"
-         "backprop inspect mnist.safetensors --trace mnist --row 7  z, a, delta, dC/db and dC/dw for test image 7\n",
+         "backprop inspect mnist.safetensors --trace mnist --row 7  all quantities of test image 7\n",
          run_inspect},
     [CMD_VERSION] = {"version", "", 0, 0, "show version, instruction sets and threads", "Also: backprop --version.",
                      "backprop version  for people and bug reports\n", run_version},

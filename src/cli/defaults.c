@@ -15,6 +15,28 @@ recipe recipe_at(size_t index)
     return index < sizeof recipe_table / sizeof *recipe_table ? recipe_table[index] : none;
 }
 
+void recipe_text(char *out, size_t size, const recipe *r)
+{
+    snprintf(out, size, "%s: --net \"%s\" --optimizer %s --lr %g --schedule %s --batch %zu --epochs %zu", r->what,
+             r->net, bp_optimizer_name(r->optimizer), r->lr, r->schedule, r->batch, r->epochs);
+}
+
+const char *recipe_note(void)
+{
+    return "Optimizer, learning rate and schedule belong together: with another --optimizer its own learning rate "
+           "applies, and with --optimizer or --lr the schedule is constant unless --schedule says otherwise.";
+}
+
+void learning_rates_text(char *out, size_t size)
+{
+    size_t used = 0;
+    for (size_t k = 0; k < BP_OPTIMIZERS && used < size; k++) {
+        bp_optimizer_kind kind = (bp_optimizer_kind)k;
+        used += (size_t)snprintf(out + used, size - used, "%s%s %g", k > 0 ? ", " : "", bp_optimizer_name(kind),
+                                 bp_optimizer_defaults(kind).lr);
+    }
+}
+
 recipe recipe_for(const bp_data *data)
 {
     return recipe_table[data->height > 0 ? 0 : 1];

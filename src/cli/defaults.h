@@ -16,6 +16,12 @@ typedef struct recipe {
 
 /* Row of the table; name is NULL past the last. */
 recipe recipe_at(size_t index);
+/* The recipe as words for people: "images: --net ..."; out: 512 bytes. */
+void recipe_text(char *out, size_t size, const recipe *r);
+/* What becomes of a recipe when an option replaces a part of it. */
+const char *recipe_note(void);
+/* "sgd 0.01, momentum 0.01 ...": the learning rate of each optimizer; out: 256 bytes. */
+void learning_rates_text(char *out, size_t size);
 /* The recipe for this data. */
 recipe recipe_for(const bp_data *data);
 

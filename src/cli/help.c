@@ -106,10 +106,7 @@ static void data_sets(const page *p)
     heading(p, "DATA is one of");
     for (size_t i = 0; data_word(i) != NULL; i++)
         entry(p, data_word(i), bp_dataset_list(i).summary, 13);
-    entry(p, "DIRECTORY",
-          "with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
-          "t10k-labels-idx1-ubyte, each plain or .gz",
-          13);
+    entry(p, "DIRECTORY", directory_text(), 13);
 }
 
 static void recipes(const page *p)
@@ -118,23 +115,14 @@ static void recipes(const page *p)
     for (size_t i = 0; recipe_at(i).name != NULL; i++) {
         recipe r = recipe_at(i);
         char text[512];
-        snprintf(text, sizeof text, "%s: --net \"%s\" --optimizer %s --lr %g --schedule %s --batch %zu --epochs %zu",
-                 r.what, r.net, bp_optimizer_name(r.optimizer), r.lr, r.schedule, r.batch, r.epochs);
+        recipe_text(text, sizeof text, &r);
         entry(p, r.name, text, 13);
     }
     fputs("  ", p->out);
-    wrap(p,
-         "Optimizer, learning rate and schedule belong together: with another --optimizer its own learning rate "
-         "applies, "
-         "and with --optimizer or --lr the schedule is constant unless --schedule says otherwise.",
-         2, 2);
+    wrap(p, recipe_note(), 2, 2);
     heading(p, "Learning rates of the optimizers");
     char rates[256];
-    size_t used = 0;
-    for (size_t k = 0; k < BP_OPTIMIZERS && used < sizeof rates; k++)
-        used +=
-            (size_t)snprintf(rates + used, sizeof rates - used, "%s%s %g", k > 0 ? ", " : "",
-                             bp_optimizer_name((bp_optimizer_kind)k), bp_optimizer_defaults((bp_optimizer_kind)k).lr);
+    learning_rates_text(rates, sizeof rates);
     fputs("  ", p->out);
     wrap(p, rates, 2, 2);
 }
@@ -199,6 +187,8 @@ exit_code run_help(const options *o)
     }
     if (given(o, OPT_COMPLETIONS))
         write_completions(stdout, o->value[OPT_COMPLETIONS].text);
+    else if (given(o, OPT_MARKDOWN))
+        write_reference(stdout);
     else if (given(o, OPT_MAN))
         write_manual(stdout, c);
     else if (c != NULL)

@@ -1,4 +1,4 @@
-/* help.h - help, manual pages and completions, all written from the tables of commands and options. */
+/* help.h - help, manual pages, the reference and completions, all written from the tables of commands and options. */
 #ifndef CLI_HELP_H
 #define CLI_HELP_H
 
@@ -9,6 +9,8 @@ void help_command(FILE *out, const cli_command *c);
 
 /* roff for man(1), of a command, or of backprop itself (NULL). */
 void write_manual(FILE *out, const cli_command *c);
+/* The reference of the whole command line in Markdown: docs/commands.md. */
+void write_reference(FILE *out);
 /* shell: "bash", "zsh" or "fish". */
 void write_completions(FILE *out, const char *shell);
 

@@ -96,9 +96,7 @@ static void manual_data(FILE *out)
     fputs(".SH DATA\n", out);
     for (size_t i = 0; data_word(i) != NULL; i++)
         tagged(out, data_word(i), bp_dataset_list(i).summary);
-    tagged(out, "DIRECTORY",
-           "with the four IDX files train-images-idx3-ubyte, train-labels-idx1-ubyte, "
-           "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or .gz");
+    tagged(out, "DIRECTORY", directory_text());
 }
 
 static void manual_recipes(FILE *out)
@@ -107,8 +105,7 @@ static void manual_recipes(FILE *out)
     for (size_t i = 0; recipe_at(i).name != NULL; i++) {
         recipe r = recipe_at(i);
         char text[512];
-        snprintf(text, sizeof text, "%s: --net \"%s\" --optimizer %s --lr %g --schedule %s --batch %zu --epochs %zu",
-                 r.what, r.net, bp_optimizer_name(r.optimizer), r.lr, r.schedule, r.batch, r.epochs);
+        recipe_text(text, sizeof text, &r);
         tagged(out, r.name, text);
     }
 }
@@ -141,9 +138,8 @@ static void manual_exit_codes(FILE *out)
 static void manual_environment(FILE *out)
 {
     fputs(".SH ENVIRONMENT\n", out);
-    tagged(out, "BACKPROP_DATA", "folder in which named data is looked for, after --data-dir");
-    tagged(out, "XDG_CACHE_HOME", "its folder backprop is the last place where named data is looked for (~/.cache)");
-    tagged(out, "NO_COLOR", "if set, no colour");
+    for (size_t i = 0; environment_at(i).name != NULL; i++)
+        tagged(out, environment_at(i).name, environment_at(i).text);
 }
 
 static void manual_see_also(FILE *out, const cli_command *except)

@@ -31,6 +31,12 @@ const char *data_word(size_t index)
     return bp_dataset_list(index).name;
 }
 
+const char *directory_text(void)
+{
+    return "with the four IDX files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
+           "t10k-labels-idx1-ubyte, each plain or .gz";
+}
+
 static const char *optimizer_word(size_t index)
 {
     return index < BP_OPTIMIZERS ? bp_optimizer_name((bp_optimizer_kind)index) : NULL;
@@ -287,8 +293,8 @@ const option_row option_table[OPTIONS] = {
                      "check one op for each formula instead of the fused ones that training uses", NULL},
     [OPT_TRACE] =
         {"trace", "DATA", VALUE_DATA, GROUP_CHECK, INSPECT, NULL, data_word,
-         "take one sample of DATA through the network and back, and show z, a, delta, dC/db and dC/dw of every "
-         "layer",
+         "take one sample of DATA through the network and back, and show w, b, z, a, delta, dC/db and dC/dw of "
+         "every layer",
          NULL},
     [OPT_FULL] = {"full", NULL, VALUE_FLAG, GROUP_CHECK, INSPECT, NULL, NULL,
                   "with --trace: every number, not the first few and a summary", NULL},
@@ -312,6 +318,8 @@ const option_row option_table[OPTIONS] = {
                   NULL, "print the result as one JSON object, the last line of stdout", NULL},
     [OPT_QUIET] = {"quiet", NULL, VALUE_FLAG, GROUP_OUTPUT, TRAIN, NULL, NULL, "print the result alone", NULL},
     [OPT_MAN] = {"man", NULL, VALUE_FLAG, GROUP_OUTPUT, HELP, NULL, NULL, "print the manual page (roff)", NULL},
+    [OPT_MARKDOWN] = {"markdown", NULL, VALUE_FLAG, GROUP_OUTPUT, HELP, NULL, NULL,
+                      "print the reference of all commands in Markdown (docs/commands.md)", NULL},
     [OPT_COMPLETIONS] = {"completions", "SHELL", VALUE_WORD, GROUP_OUTPUT, HELP, NULL, shell_word,
                          "print the completions for bash, zsh or fish", NULL},
     [OPT_HELP] = {"help", NULL, VALUE_FLAG, GROUP_OUTPUT, EVERY, NULL, NULL, "show this help; also -h", NULL},

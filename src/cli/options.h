@@ -1,6 +1,6 @@
 /* options.h - the one table of options, and the parsed command line.
  *
- * Parsing, --help, the man page and the shell completions are all derived from option_table: an option is added by one row
+ * Parsing, --help, the man page, the reference and the shell completions are all derived from option_table: an option is added by one row
  * there and one name here. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -60,6 +60,7 @@ typedef enum option_id {
     OPT_JSON,
     OPT_QUIET,
     OPT_MAN,
+    OPT_MARKDOWN,
     OPT_COMPLETIONS,
     OPT_HELP,
     OPTIONS
@@ -161,5 +162,7 @@ static inline size_t size_or(const options *o, option_id id, size_t fallback)
 
 /* Names of data sets, for VALUE_DATA. */
 const char *data_word(size_t index);
+/* What a directory given as data must hold. */
+const char *directory_text(void);
 
 #endif

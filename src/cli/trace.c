@@ -1,4 +1,4 @@
-/* trace.c - z, a, delta, dC/db, dC/dw of every layer for one sample.
+/* trace.c - w, b, z, a, delta, dC/db, dC/dw of every layer for one sample: all that is needed to follow it by hand.
  *
  * The model is copied to f64 with one op for each formula, so that every quantity of the literature is a node of the graph.
  * Samples are rows here, so z = a_in w + b, and the four equations read
@@ -114,6 +114,8 @@ static void forward_layer(tracing *t, size_t index, const bp_layer_info *layer)
         fprintf(t->terminal.file, "       passes on what it gets, outside training\n");
         return;
     }
+    show(t, "", "w", layer->w, false);
+    show(t, "", "b", layer->b, false);
     show(t, "", "z = a_in w + b", layer->z, false);
     show(t, "", "a = f(z)", layer->a, false);
 }
