@@ -78,6 +78,16 @@ bp_status bp_fail_unknown(const char *what, const char *name, bp_name_at name_at
     return bp_fail(BP_ERR_ARGUMENT, "unknown %s \"%s\" (valid: %s)", what, name, list);
 }
 
+const char *bp_split_name(char name[32], const char *text, char until)
+{
+    const char *at = strchr(text, until);
+    size_t n = at ? (size_t)(at - text) : strlen(text);
+    n = n < 31 ? n : 31;
+    memcpy(name, text, n);
+    name[n] = '\0';
+    return at ? at + 1 : NULL;
+}
+
 bool bp_parse_double(double *out, const char *text)
 {
     /* strtod reads the decimal point of the current locale: give it that one in place of ours. */

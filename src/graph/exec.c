@@ -79,13 +79,16 @@ static void rows_phase(const step *t, int thread, int threads)
 }
 
 /* One tile: what every consumer contributes, then on to the optimizer or into the session. */
-static void reduce_tile(const step *t, const bp_reduction *red, bp_range part, char *scratch)
+static void reduce_tile(const step *t, const bp_reduction *red, bp_tile tile, char *scratch)
 {
     const bp_session *s = t->s;
-    const bp_slot *slot = &s->slots[red->node->index];
     bool consumed = t->hooks->tile && bp_node_is(red->node, BP_OP_PARAM);
-    bp_tile tile = {.node = red->node, .begin = part.begin, .end = part.end};
-    tile.grad = consumed ? scratch : slot->grad + part.begin * s->graph->element;
+    tile.ld = consumed ? tile.cols.end - tile.cols.begin : red->cols;
+    tile.grad = scratch;
+    if (!consumed) {
+        tile.grad = s->slots[red->node->index].grad;
+        tile.grad += (tile.rows.begin * red->cols + tile.cols.begin) * s->graph->element;
+    }
     for (size_t i = 0; i < red->part_count; i++) {
         const bp_contribution *c = &red->parts[i];
         bp_run r = run_of(s, c->op, 0, t->rows);
@@ -93,35 +96,45 @@ static void reduce_tile(const step *t, const bp_reduction *red, bp_range part, c
         c->op->op->reduce(&r, c->i, &tile);
     }
     if (consumed) {
-        tile.accumulate = false;
         t->hooks->tile(t->hooks->tile_ctx, &tile);
     }
 }
 
-/* The elements of a reduction whose cost lies in [from, to) of the whole, in units. */
-static bp_range share_of(const bp_reduction *red, double from, double to)
+static size_t least(size_t a, size_t b)
 {
-    size_t units = (red->node->size + red->unit - 1) / red->unit;
-    double a = (from - red->before) / red->cost, b = (to - red->before) / red->cost;
-    size_t begin = a <= 0 ? 0 : (size_t)(a + 0.5), end = b <= 0 ? 0 : (size_t)(b + 0.5);
-    begin = (begin < units ? begin : units) * red->unit;
-    end = (end < units ? end : units) * red->unit;
-    return (bp_range){begin, end < red->node->size ? end : red->node->size};
+    return a < b ? a : b;
+}
+
+/* Where the part of the work that ends at `cost` ends in this reduction, in rows (columns of a vector). */
+static size_t cut_at(const bp_reduction *red, double cost)
+{
+    double units = (cost - red->before) / red->cost;
+    size_t whole = units <= 0 ? 0 : units >= (double)red->units ? red->units : (size_t)(units + 0.5);
+    return least(whole * red->unit, red->by_cols ? red->cols : red->rows);
+}
+
+static void reduce_part(const step *t, const bp_reduction *red, bp_range part, char *scratch)
+{
+    bp_range rows = red->by_cols ? (bp_range){0, 1} : part, cols = red->by_cols ? part : (bp_range){0, red->cols};
+    for (size_t c = cols.begin; c < cols.end; c += red->tile_cols) {
+        for (size_t r = rows.begin; r < rows.end; r += red->tile_rows) {
+            bp_tile tile = {.node = red->node,
+                            .rows = {r, least(r + red->tile_rows, rows.end)},
+                            .cols = {c, least(c + red->tile_cols, cols.end)}};
+            reduce_tile(t, red, tile, scratch);
+        }
+    }
 }
 
 static void weights_phase(const step *t, int thread, int threads)
 {
     const bp_session *s = t->s;
-    double total = s->reduction_cost, share = total / threads;
-    double from = share * thread, to = thread == threads - 1 ? 2 * total : share * (thread + 1);
+    double share = s->reduction_cost / threads;
+    double from = share * thread, to = thread == threads - 1 ? 2 * s->reduction_cost : share * (thread + 1);
     char *scratch = s->scratch + (size_t)thread * s->scratch_bytes;
     for (size_t i = 0; i < s->reduction_count; i++) {
         const bp_reduction *red = &s->reductions[i];
-        bp_range mine = share_of(red, from, to);
-        for (size_t at = mine.begin; at < mine.end; at += red->tile) {
-            size_t end = mine.end - at < red->tile ? mine.end : at + red->tile;
-            reduce_tile(t, red, (bp_range){at, end}, scratch);
-        }
+        reduce_part(t, red, (bp_range){cut_at(red, from), cut_at(red, to)}, scratch);
     }
 }
 
@@ -148,7 +161,9 @@ static void shared_backward(const step *t)
         for (int k = n->op->weight; k < n->op->arity; k++) {
             const bp_node *w = n->in[k];
             if (s->slots[w->index].gradient) {
-                bp_tile tile = {w, 0, w->size, s->slots[w->index].grad, s->slots[n->index].accumulate[k]};
+                size_t cols = bp_node_cols(w);
+                bp_tile tile = {
+                    w, {0, w->size / cols}, {0, cols}, s->slots[w->index].grad, cols, s->slots[n->index].accumulate[k]};
                 n->op->reduce(&r, k, &tile);
             }
         }

@@ -24,7 +24,7 @@ typedef struct bp_op {
     void (*forward)(const bp_run *r);
     /* Gradients of the operands that have rows where this node has rows, from the gradient of the node. */
     void (*backward)(const bp_run *r);
-    /* Gradient of shared operand i, elements [begin, end), summed over all rows. */
+    /* Gradient of shared operand i, one tile of it, summed over all rows. */
     void (*reduce)(const bp_run *r, int i, const bp_tile *t);
     double (*flops)(const bp_node *n); /* of one row, forward; NULL: one an element */
     size_t (*work)(const bp_node *n);  /* elements of workspace a row; NULL: none */
@@ -110,6 +110,12 @@ static inline bool bp_node_is(const bp_node *n, bp_op_id id)
     return n->op == &bp_op_table[id];
 }
 
+/* A node seen as a matrix. */
+static inline size_t bp_node_cols(const bp_node *n)
+{
+    return n->shape.dims == 2 ? n->shape.dim[1] : n->size;
+}
+
 /* Whether the gradient of operand i of n is a reduction. */
 static inline bool bp_node_reduces(const bp_node *n, int i)
 {
@@ -132,23 +138,27 @@ typedef struct bp_contribution {
     int i;
 } bp_contribution;
 
-/* The gradient of one shared node: the sum of what its consumers contribute. */
+/* The gradient of one shared node: the sum of what its consumers contribute. The node is seen as a matrix, a vector as one
+ * of a single row. Threads share it out by units of rows (a vector: of columns) and go over their part in tiles. */
 typedef struct bp_reduction {
     const bp_node *node;
     const bp_contribution *parts;
     size_t part_count;
-    size_t unit;   /* elements that are never split: eight rows of a matrix */
-    size_t tile;   /* elements summed at a time, a multiple of unit */
+    size_t rows, cols;
+    bool by_cols;       /* units are columns */
+    size_t unit, units; /* rows (columns) that are never split, and how many such there are */
+    size_t tile_rows, tile_cols;
     double cost;   /* FLOPs of one unit and one row of the batch */
     double before; /* cost of all reductions in front of this one, for sharing out */
 } bp_reduction;
 
-/* A stretch of the parameters and its gradient, handed from the weights phase to the optimizer. */
+/* A block of a parameter and its gradient, handed from the weights phase to the optimizer. */
 struct bp_tile {
     const bp_node *node;
-    size_t begin, end; /* elements of the node */
-    void *grad;        /* end - begin elements */
-    bool accumulate;   /* add to grad, do not overwrite (used while it is being made) */
+    bp_range rows, cols; /* of the node seen as a matrix */
+    char *grad;          /* element (rows.begin, cols.begin); the next row is ld elements on */
+    size_t ld;
+    bool accumulate; /* add to grad, do not overwrite (used while it is being made) */
 };
 
 /* What a caller of the executor does in between. Called from all threads, each for its own rows or tiles. */

@@ -156,14 +156,17 @@ void bp_zip_backward(const bp_run *r)
 
 void bp_zip_reduce(const bp_run *r, int i, const bp_tile *t)
 {
-    bp_range cols = {t->begin, t->end};
-    if (r->n->in[i]->size == 1) {
-        cols = (bp_range){0, r->n->size};
-    }
-    bool add = t->accumulate;
-    for (size_t row = 0; row < r->rows; row++) {
-        zip_row(r, i, row, cols, t->grad, &add);
-        add = true;
+    size_t width = bp_node_cols(r->n->in[i]), element = r->s->graph->element;
+    for (size_t w = t->rows.begin; w < t->rows.end; w++) {
+        bp_range cols = {w * width + t->cols.begin, w * width + t->cols.end};
+        if (r->n->in[i]->size == 1) {
+            cols = (bp_range){0, r->n->size};
+        }
+        bool add = t->accumulate;
+        for (size_t row = 0; row < r->rows; row++) {
+            zip_row(r, i, row, cols, t->grad + (w - t->rows.begin) * t->ld * element, &add);
+            add = true;
+        }
     }
 }
 

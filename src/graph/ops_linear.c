@@ -102,26 +102,24 @@ void bp_affine_backward(const bp_run *r)
     r->k->gemm(&g);
 }
 
-/* dW = x^T dz, rows begin/out ... of W; db = column sums of dz */
+/* dW = x^T dz, the tile's rows of x^T and columns of dz; db = column sums of dz */
 void bp_affine_reduce(const bp_run *r, int i, const bp_tile *t)
 {
-    const bp_node *n = r->n;
-    size_t out = n->size, element = r->s->graph->element;
-    bp_mat dz = bp_grad(r, n);
+    size_t element = r->s->graph->element, cols = t->cols.end - t->cols.begin;
+    bp_mat dz = bp_grad(r, r->n);
+    bp_cmat part = {(char *)dz.p + t->cols.begin * element, dz.ld};
     if (i == 2) {
-        bp_cmat part = {(char *)dz.p + t->begin * element, dz.ld};
-        r->k->col_sum(r->rows, t->end - t->begin, t->grad, part, t->accumulate);
+        r->k->col_sum(r->rows, cols, t->grad, part, t->accumulate);
         return;
     }
     bp_cmat x = bp_input_value(r, 0);
-    size_t first = t->begin / out, last = t->end / out;
     bp_gemm g = {.form = BP_GEMM_TN,
-                 .m = last - first,
-                 .n = out,
+                 .m = t->rows.end - t->rows.begin,
+                 .n = cols,
                  .k = r->rows,
-                 .a = {(const char *)x.p + first * element, x.ld},
-                 .b = bp_const_mat(dz),
-                 .c = {t->grad, out},
+                 .a = {(const char *)x.p + t->rows.begin * element, x.ld},
+                 .b = part,
+                 .c = {t->grad, t->ld},
                  .accumulate = t->accumulate,
                  .map = BP_MAP_LINEAR};
     r->k->gemm(&g);

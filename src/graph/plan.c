@@ -5,14 +5,21 @@
 #include <string.h>
 
 enum {
-    TILE_ELEMENTS = 8192,     /* a gradient tile stays in the first-level cache */
+    TILE_ELEMENTS = 32768,    /* a gradient tile stays in the second-level cache */
+    TILE_COLS = 256,          /* of a wide matrix: the columns of x and delta that it needs stay there too */
     UNIT_ROWS = 8,            /* rows of a matrix in the smallest tile: what one pass of a GEMM kernel covers */
-    UNIT_ELEMENTS = 64,       /* the same for vectors */
+    UNIT_COLS = 64,           /* the same for vectors */
     BLOCK_BYTES = 512 * 1024, /* rows in flight of one thread: half of a usual second-level cache */
-    BLOCK_ROWS_MIN = 32,      /* fewer would read the weights too often */
-    BLOCK_ROWS_MAX = 256,
+    BLOCK_ROWS_FEW = 32,      /* least rows of a block where the weights stay in the cache too, */
+    BLOCK_ROWS_MANY = 256,    /* and where every block has to read them from further away */
+    BLOCK_ROWS_MAX = 1024,
     PARALLEL_FLOPS = 1000 * 1000, /* a step with less work than this is faster on one thread: docs/architecture.md */
 };
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 bool bp_node_differentiable(const bp_node *n, int i)
 {
@@ -105,15 +112,18 @@ static bool write_gradient(bp_session *s, const bp_node *n, int i, bool *written
     return true;
 }
 
-/* Describes how the gradient of a shared node is tiled. */
+/* Describes how the gradient of a shared node is shared out and tiled. */
 static void shape_reduction(bp_reduction *r)
 {
-    const bp_node *n = r->node;
-    size_t unit = n->shape.dims == 2 ? UNIT_ROWS * n->shape.dim[1] : UNIT_ELEMENTS;
-    r->unit = unit < n->size ? unit : n->size;
-    size_t per_tile = TILE_ELEMENTS / r->unit;
-    r->tile = r->unit * (per_tile ? per_tile : 1);
-    r->cost = 2.0 * (double)r->unit * (double)r->part_count;
+    r->cols = bp_node_cols(r->node);
+    r->rows = r->node->size / r->cols;
+    r->by_cols = r->rows == 1;
+    size_t extent = r->by_cols ? r->cols : r->rows;
+    r->unit = r->by_cols ? UNIT_COLS : UNIT_ROWS;
+    r->units = (extent + r->unit - 1) / r->unit;
+    r->tile_cols = r->by_cols ? TILE_ELEMENTS : least(r->cols, TILE_COLS);
+    r->tile_rows = r->by_cols ? 1 : TILE_ELEMENTS / r->tile_cols / UNIT_ROWS * UNIT_ROWS;
+    r->cost = 2.0 * (double)r->part_count * (double)r->node->size / (double)r->units;
 }
 
 static void list_reductions(bp_session *s, bool *written)
@@ -137,7 +147,7 @@ static void list_reductions(bp_session *s, bool *written)
         if (r.part_count) {
             shape_reduction(&r);
             s->reductions[s->reduction_count++] = r;
-            s->reduction_cost += r.cost * (double)((n->size + r.unit - 1) / r.unit);
+            s->reduction_cost += r.cost * (double)r.units;
         }
     }
 }
@@ -233,7 +243,8 @@ static bp_status plan_memory(bp_session *s)
     const bp_allocator *a = &s->graph->allocator;
     size_t slab = s->options.gradients && !s->options.stream_updates ? s->graph->slab_size * s->graph->element : 0;
     for (size_t i = 0; i < s->reduction_count; i++) {
-        size_t tile = s->reductions[i].tile * s->graph->element;
+        const bp_reduction *r = &s->reductions[i];
+        size_t tile = least(r->tile_rows, r->rows) * least(r->tile_cols, r->cols) * s->graph->element;
         s->scratch_bytes = tile > s->scratch_bytes ? tile : s->scratch_bytes;
     }
     s->scratch_bytes = bp_round_up(s->scratch_bytes, BP_ALIGN);
@@ -274,9 +285,11 @@ static void plan_work(bp_session *s)
         size_t copies = n->batched && s->slots[i].needed ? 1 + s->slots[i].gradient : 0;
         row_bytes += copies * row_elements(n->size, s->graph->element) * s->graph->element;
     }
+    bool near = s->graph->slab_size * s->graph->element <= BLOCK_BYTES;
     size_t block = row_bytes ? BLOCK_BYTES / row_bytes / 16 * 16 : BLOCK_ROWS_MAX;
-    block = block < BLOCK_ROWS_MIN ? BLOCK_ROWS_MIN : block;
-    s->block = block > BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX : block;
+    size_t fewest = near ? BLOCK_ROWS_FEW : BLOCK_ROWS_MANY;
+    block = block < fewest ? fewest : block;
+    s->block = least(block, BLOCK_ROWS_MAX);
     s->threads = s->options.threads;
     if (s->threads <= 0) {
         bool small = s->flops * (double)s->options.max_rows < PARALLEL_FLOPS;

@@ -6,8 +6,6 @@
 #include "graph/node.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 typedef enum fan { FIXED, FAN_IN, FAN_BOTH } fan;
 
@@ -45,22 +43,20 @@ bp_status bp_init_parse(bp_init *out, const char *text)
         return BP_OK;
     }
     char name[32];
-    const char *colon = strchr(text, ':');
-    size_t n = colon ? (size_t)(colon - text) : strlen(text);
-    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), text);
+    const char *number = bp_split_name(name, text, ':');
     out->kind = bp_find_name(name, kind_name, KINDS);
     if (out->kind < 0) {
         return bp_fail_unknown("initialiser", name, kind_name, KINDS);
     }
     const init_kind *k = &kinds[out->kind];
     out->value = k->value;
-    if (!colon) {
+    if (!number) {
         return BP_OK;
     }
     if (k->fan != FIXED || k->value == 0) {
         return bp_fail(BP_ERR_ARGUMENT, "initialiser \"%s\" takes no number; found \"%s\"", name, text);
     }
-    if (!bp_parse_double(&out->value, colon + 1) || out->value < 0) {
+    if (!bp_parse_double(&out->value, number) || out->value < 0) {
         return bp_fail(BP_ERR_ARGUMENT, "initialiser \"%s\": expected \"%s:NUMBER\" with a number >= 0", text, name);
     }
     out->given = true;

@@ -216,9 +216,19 @@ static void update_part(const bp_optimizer *o, const bp_node *n, size_t begin, s
     g->kernels->update[rule_of(&o->options)](n->shape.dims > 1 ? &o->weights : &o->biases, &args);
 }
 
+/* Row by row, or at once where the tile is as wide as the parameter. */
 static void update_tile(void *ctx, const bp_tile *t)
 {
-    update_part(ctx, t->node, t->begin, t->end, t->grad);
+    const bp_optimizer *o = ctx;
+    size_t width = bp_node_cols(t->node), cols = t->cols.end - t->cols.begin;
+    if (cols == width) {
+        update_part(o, t->node, t->rows.begin * width, t->rows.end * width, t->grad);
+        return;
+    }
+    for (size_t r = t->rows.begin; r < t->rows.end; r++) {
+        const char *grad = t->grad + (r - t->rows.begin) * t->ld * o->graph->element;
+        update_part(o, t->node, r * width + t->cols.begin, r * width + t->cols.end, grad);
+    }
 }
 
 /* ---- with whole gradients ---- */

@@ -4,7 +4,6 @@
 #include "base/base.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef struct progress {
@@ -73,16 +72,11 @@ static bool parse_numbers(const schedule_kind *k, double value[2], const char *t
 {
     int count = 0;
     while (text && *text) {
-        char piece[40];
-        size_t n = strcspn(text, ",");
-        if (count == k->most || n >= sizeof piece) {
+        char piece[32];
+        text = bp_split_name(piece, text, ',');
+        if (count == k->most || !bp_parse_double(&value[count++], piece) || value[count - 1] < 0) {
             return false;
         }
-        snprintf(piece, sizeof piece, "%.*s", (int)n, text);
-        if (!bp_parse_double(&value[count++], piece) || value[count - 1] < 0) {
-            return false;
-        }
-        text += n + (text[n] == ',');
     }
     return count >= k->least;
 }
@@ -90,16 +84,14 @@ static bool parse_numbers(const schedule_kind *k, double value[2], const char *t
 static bp_status parse_kind(bp_schedule *out, const char *text)
 {
     char name[32];
-    const char *colon = strchr(text, ':');
-    size_t n = colon ? (size_t)(colon - text) : strlen(text);
-    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), text);
+    const char *numbers = bp_split_name(name, text, ':');
     out->kind = bp_find_name(name, kind_name, KINDS);
     if (out->kind < 0) {
         return bp_fail_unknown("schedule", name, kind_name, KINDS);
     }
     const schedule_kind *k = &kinds[out->kind];
     double value[2] = {k->a, k->b};
-    bool valid = parse_numbers(k, value, colon ? colon + 1 : NULL) && !(colon && !colon[1]);
+    bool valid = parse_numbers(k, value, numbers) && !(numbers && !*numbers);
     bool divides = strcmp(k->name, "step") == 0; /* epochs are divided by the first number */
     if (!valid || (divides && value[0] < 1)) {
         return bp_fail(BP_ERR_ARGUMENT, "schedule \"%s\": expected \"%s\"", text, k->usage);
@@ -115,16 +107,12 @@ bp_status bp_schedule_parse(bp_schedule *out, const char *text)
     const char *rest = text;
     if (strncmp(text, "warmup:", 7) == 0) {
         char number[32];
-        const char *plus = strchr(text, '+');
-        size_t n = plus ? (size_t)(plus - text) - 7 : strlen(text) - 7;
-        while (n && text[7 + n - 1] == ' ') {
-            n--;
-        }
-        snprintf(number, sizeof number, "%.*s", (int)(n < sizeof number ? n : sizeof number - 1), text + 7);
+        rest = bp_split_name(number, text + 7, '+');
+        number[strcspn(number, " ")] = '\0';
         if (!bp_parse_size(&out->warmup, number)) {
             return bp_fail(BP_ERR_ARGUMENT, "schedule \"%s\": expected \"warmup:STEPS + SCHEDULE\"", text);
         }
-        rest = plus ? plus + 1 + strspn(plus + 1, " ") : "constant";
+        rest = rest ? rest + strspn(rest, " ") : "constant";
     }
     return parse_kind(out, rest);
 }
