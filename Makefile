@@ -27,7 +27,8 @@ test: needs-test
 
 ## demo: train on handwritten digits, predict some, check the gradients (DATA=mnist: with the real ones)
 demo: all
-	@sh examples/demo.sh $(BUILD)/bin/backprop $(DATA)
+	@$(COMPILE) --target example_look
+	@sh examples/demo.sh $(BUILD) $(DATA)
 
 ## install: into PREFIX (/usr/local), under DESTDIR if set
 install: all
