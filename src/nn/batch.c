@@ -38,6 +38,20 @@ static void write_class(const bp_batch *b, char *target, int32_t label)
     }
 }
 
+/* Shuffled rows lie anywhere in memory: each is asked for a while before it is needed. */
+static void prefetch_row(const bp_batch *b, size_t row, size_t bytes)
+{
+    enum { AHEAD = 2048, LINE = 64 }; /* bytes under way */
+    size_t at = b->first + row + (bytes < AHEAD ? AHEAD / bytes : 1);
+    if (!b->order || at >= b->data->rows) {
+        return;
+    }
+    const char *from = (const char *)b->data->x + b->order[at] * bytes;
+    for (size_t i = 0; i < bytes; i += LINE) {
+        __builtin_prefetch(from + i);
+    }
+}
+
 void bp_batch_load(void *batch, size_t row, size_t rows)
 {
     const bp_batch *b = batch;
@@ -47,6 +61,7 @@ void bp_batch_load(void *batch, size_t row, size_t rows)
     bp_convert scaling = {m->scale_count ? m->mean : NULL, m->scale_count ? m->scale : NULL, m->scale_count > 1};
     for (size_t r = row; r < row + rows; r++) {
         size_t from = source_row(b, r);
+        prefetch_row(b, r, source_bytes);
         m->graph->kernels->convert(d->inputs, b->x + r * b->x_ld * element, (const char *)d->x + from * source_bytes,
                                    d->x_type, &scaling);
         if (!b->target) {

@@ -137,10 +137,33 @@ BP_INLINE vec de_BCE(vec o, vec t, vec a)
     return v_sigmoid(o) - t;
 }
 
+/* One output a row, packed: a vector holds rows, not columns. */
+BP_INLINE void error_packed(size_t rows, real *loss, const real *o, const real *t, vec a, vec (*e)(vec, vec, vec))
+{
+    for (size_t r = 0; r < rows; r += VL) {
+        size_t n = rows - r;
+        v_store_upto(loss + r, v_set(0) + e(v_load_upto(o + r, n), v_load_upto(t + r, n), a), n);
+    }
+}
+
+BP_INLINE void error_grad_packed(const bp_loss_grad *g, vec a, vec (*de)(vec, vec, vec))
+{
+    const real *o = g->p.p, *t = g->t.p, *gr = g->g.p;
+    for (size_t r = 0; r < g->rows; r += VL) {
+        size_t n = g->rows - r;
+        vec d = v_load_upto(gr + r, n) * de(v_load_upto(o + r, n), v_load_upto(t + r, n), a);
+        v_put((real *)g->dx.p + r, d, n, g->accumulate);
+    }
+}
+
 BP_INLINE void error_each(size_t rows, size_t cols, bp_mat loss, bp_cmat o, bp_cmat t, double parameter,
                           vec (*e)(vec, vec, vec))
 {
     const vec a = v_set((real)parameter);
+    if (cols == 1 && loss.ld == 1 && o.ld == 1 && t.ld == 1) {
+        error_packed(rows, loss.p, o.p, t.p, a, e);
+        return;
+    }
     for (size_t r = 0; r < rows; r++) {
         const real * or = crow_of(o, r), *tr = crow_of(t, r);
         vec sum = v_set(0);
@@ -159,6 +182,10 @@ BP_INLINE void error_each(size_t rows, size_t cols, bp_mat loss, bp_cmat o, bp_c
 BP_INLINE void error_grad_each(const bp_loss_grad *g, vec (*de)(vec, vec, vec))
 {
     const vec a = v_set((real)g->a);
+    if (g->cols == 1 && g->dx.ld == 1 && g->p.ld == 1 && g->t.ld == 1 && g->g.ld == 1) {
+        error_grad_packed(g, a, de);
+        return;
+    }
     for (size_t r = 0; r < g->rows; r++) {
         real *dx = row_of(g->dx, r);
         const real *o = crow_of(g->p, r), *t = orow_of(g->t, r);

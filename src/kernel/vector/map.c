@@ -117,21 +117,30 @@ BP_INLINE void map_each(size_t rows, size_t cols, bp_mat y, bp_cmat x, double pa
     }
 }
 
+/* Whether the rows of all operands follow each other without gaps. */
+BP_INLINE bool grad_is_packed(const bp_map_grad *g)
+{
+    return g->dx.ld == g->cols && g->dy.ld == g->cols && (!g->x.p || g->x.ld == g->cols) &&
+           (!g->y.p || g->y.ld == g->cols);
+}
+
 BP_INLINE void map_grad_each(const bp_map_grad *g, vec (*derivative)(vec, vec, vec))
 {
     const vec a = v_set((real)g->a);
-    for (size_t r = 0; r < g->rows; r++) {
+    const bool packed = grad_is_packed(g);
+    const size_t rows = packed ? 1 : g->rows, cols = packed ? g->rows * g->cols : g->cols;
+    for (size_t r = 0; r < rows; r++) {
         real *dx = row_of(g->dx, r);
         const real *dy = crow_of(g->dy, r);
         const real *x = g->x.p ? crow_of(g->x, r) : g->y.p ? crow_of(g->y, r) : dy;
         const real *y = g->y.p ? crow_of(g->y, r) : x;
         size_t c = 0;
-        for (; c + VL <= g->cols; c += VL) {
+        for (; c + VL <= cols; c += VL) {
             vec d = v_load(dy + c) * derivative(v_load(x + c), v_load(y + c), a);
             v_put(dx + c, d, VL, g->accumulate);
         }
-        if (c < g->cols) {
-            size_t n = g->cols - c;
+        if (c < cols) {
+            size_t n = cols - c;
             vec d = v_load_n(dy + c, n) * derivative(v_load_n(x + c, n), v_load_n(y + c, n), a);
             v_put(dx + c, d, n, g->accumulate);
         }
