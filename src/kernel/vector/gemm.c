@@ -41,6 +41,7 @@ typedef struct tile_job {
     real *c;
     size_t c_row;
     size_t last;      /* columns in the last vector, 1 .. VL */
+    bool cut;         /* the panel of B ends with those, it is not padded */
     bool load;        /* the chains continue from C */
     const real *bias; /* added at the end, or NULL */
     real *z;          /* receives the sums before relu, or NULL */
@@ -65,8 +66,9 @@ BP_INLINE void tile_store(const tile_job *t, int r, int v, bool last, vec sum)
     v_store_upto(t->c + (size_t)r * t->c_row + at, sum, n);
 }
 
-/* rows and vecs are constants where this is inlined: the accumulators live in registers. */
-BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs)
+/* rows, vecs and cut are constants where this is inlined: the accumulators live in registers. cut: the panel is not padded,
+ * its last vector has t->last columns. */
+BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs, const bool cut)
 {
     vec sum[MAX_ROWS][WIDE_VECS];
     UNROLL for (int r = 0; r < rows; r++)
@@ -78,12 +80,12 @@ BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs)
         }
     }
     const real *a = t->a, *b = t->b;
-    const size_t a_row = t->a_row, a_step = t->a_step, b_step = t->b_step;
+    const size_t a_row = t->a_row, a_step = t->a_step, b_step = t->b_step, last = t->last;
     for (size_t p = t->k; p > 0; p--) {
         vec bp[WIDE_VECS];
         UNROLL for (int v = 0; v < vecs; v++)
         {
-            bp[v] = v_load(b + v * VL);
+            bp[v] = cut && v == vecs - 1 ? v_load_n(b + v * VL, last) : v_load(b + v * VL);
         }
         UNROLL for (int r = 0; r < rows; r++)
         {
@@ -121,7 +123,7 @@ BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs)
 #define X(rows, vecs)                                                                                                  \
     static void tile_##rows##x##vecs(const tile_job *t)                                                                \
     {                                                                                                                  \
-        tile_run(t, rows, vecs);                                                                                       \
+        tile_run(t, rows, vecs, false);                                                                                \
     }
 TILES(X)
 #undef X
@@ -129,6 +131,26 @@ TILES(X)
 typedef void (*tile_fn)(const tile_job *t);
 #define X(rows, vecs) [vecs][rows] = tile_##rows##x##vecs,
 static const tile_fn tiles[WIDE_VECS + 1][MAX_ROWS + 1] = {TILES(X)};
+#undef X
+
+/* Tiles of few rows read panels where they lie, even if they end in the middle of a vector: copying would cost as much as
+ * the product. */
+#if BP_REGISTERS == 32
+#define CUT_TILES(X)                                                                                                   \
+    X(1, 1)                                                                                                            \
+    X(2, 1) X(3, 1) X(1, 2) X(2, 2) X(3, 2) X(1, 3) X(2, 3) X(3, 3) X(1, 4) X(2, 4) X(3, 4) X(1, 8) X(2, 8) X(3, 8)
+#else
+#define CUT_TILES(X) X(1, 1) X(1, 2) X(1, 8)
+#endif
+#define X(rows, vecs)                                                                                                  \
+    static void cut_tile_##rows##x##vecs(const tile_job *t)                                                            \
+    {                                                                                                                  \
+        tile_run(t, rows, vecs, true);                                                                                 \
+    }
+CUT_TILES(X)
+#undef X
+#define X(rows, vecs) [vecs][rows] = cut_tile_##rows##x##vecs,
+static const tile_fn cut_tiles[WIDE_VECS + 1][WIDE_ROWS + 1] = {CUT_TILES(X)};
 #undef X
 
 /* ---- Panels ------------------------------------------------------------------------------------------------------ */
@@ -223,7 +245,7 @@ static void panel_rows(const bp_gemm *g, tile_job *t, const panel *pn, size_t p0
         t->a = (const real *)g->a.p + i * t->a_row + p0 * t->a_step;
         t->c = row_of(g->c, i) + pn->first;
         t->z = last_block && g->z.p ? row_of(g->z, i) + pn->first : NULL;
-        tiles[pn->vecs][rows](t);
+        (t->cut ? cut_tiles[pn->vecs][rows] : tiles[pn->vecs][rows])(t);
         if (mapped) {
             bp_cmat c = {t->c, g->c.ld};
             NAME(bp_kernels).map[g->map](rows, pn->cols, (bp_mat){t->c, g->c.ld}, c, g->map_a);
@@ -242,7 +264,8 @@ static void gemm_n(const bp_gemm *g)
                   .z_row = g->z.ld};
     for (size_t first = 0; first < g->n;) {
         panel pn = next_panel(first, g->n, wide ? WIDE_VECS : VECS);
-        bool packed = pn.cols % VL != 0 || g->m > 2 * ROWS_CAP[VECS];
+        t.cut = wide && pn.cols % VL != 0;
+        bool packed = !t.cut && (pn.cols % VL != 0 || g->m > 2 * ROWS_CAP[VECS]);
         size_t block = packed ? PANEL * BLOCK / (pn.vecs * VL) : g->k;
         t.last = pn.cols - (pn.vecs - 1) * VL;
         size_t p0 = 0;
