@@ -91,7 +91,7 @@ typedef struct bp_allocator {
 bp_status bp_kernel_select(const char *name);
 const char *bp_kernel_name(void);              /* the set in use */
 const char *bp_kernel_available(size_t index); /* the sets this CPU can run, best first; NULL past the last */
-int bp_threads_available(void);                /* processors this process may use (affinity mask) */
+int bp_threads_available(void);                /* processors this process may use: affinity mask, container quota */
 
 /* ---- 3. The computation graph ------------------------------------------------------------------------------------ */
 

@@ -43,7 +43,7 @@ typedef struct bp_dataset {
 } bp_dataset;
 
 typedef struct bp_dataset_options {
-    const char *const *dirs; /* where named sets are looked for, in this order; each DIR/name and DIR itself is tried */
+    const char *const *dirs; /* where named sets are looked for, in this order: DIR/name, then (see below) DIR itself */
     size_t dir_count;
     uint64_t seed; /* generated sets */
     size_t rows; /* generated sets: training rows; test part: a sixth of digits, a quarter of others; 0: the default */
@@ -51,12 +51,14 @@ typedef struct bp_dataset_options {
 } bp_dataset_options;
 bp_dataset_options bp_dataset_defaults(void);
 
-/* what: a generated set ("digits", "xor", "spirals", "circles", "moons"), "mnist", or a directory with the four IDX files
- * train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each plain or .gz;
- * the two of the test part may both be missing. Any other name is looked for as DIR/name, then as ./name. Images are
- * rows x height x width or rows x features, of any type. Counts of images and labels must agree and labels must lie in
- * 0 .. 255; classes = largest label of the training part + 1 (10 for mnist); a test label beyond that is an error.
- * Unknown: the error lists what there is and where was looked. */
+/* what: a generated set ("digits", "xor", "spirals", "circles", "moons"), "mnist", "fashion-mnist", or a directory with
+ * the four IDX files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte,
+ * each plain or .gz; the two of the test part may both be missing. Any other name is looked for as DIR/name, then as
+ * ./name. Images are rows x height x width or rows x features, of any type. Counts of images and labels must agree and
+ * labels must lie in 0 .. 255; classes = largest label of the training part + 1 (10 for the named sets); a test label
+ * beyond that is an error. DIR itself is taken for mnist or fashion-mnist where it has that name, for mnist also where it
+ * has a name that is not a known set's: four IDX files do not tell which set they are. Unknown: the error lists what there
+ * is and where was looked. */
 bp_status bp_dataset_load(bp_dataset **out, const char *what, const bp_dataset_options *options);
 void bp_dataset_free(bp_dataset *d);
 
@@ -66,6 +68,8 @@ typedef struct bp_dataset_info {
     bool generated;
 } bp_dataset_info;
 bp_dataset_info bp_dataset_list(size_t index);
+/* The directory that bp_dataset_load would read the set `name` from; false if there is none. Generated sets have none. */
+bool bp_dataset_find(char *path, size_t size, const char *name, const bp_dataset_options *options);
 
 /* Copies of the rows of `data`: part gets about `fraction` of them, rest the others, class by class (stratified) where
  * there are classes, drawn by seed, each in the original order. 0 < fraction < 1; both parts get at least one row. */

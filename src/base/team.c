@@ -1,11 +1,7 @@
-/* team.c - the thread team, on OpenMP; the clock; the processors at hand. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* sched_getaffinity */
-#endif
+/* team.c - the thread team, on OpenMP; the clock. */
 #include "base/base.h"
 
 #include <omp.h>
-#include <sched.h>
 #include <time.h>
 
 void bp_team_run(int threads, bp_team_fn fn, void *ctx)
@@ -33,17 +29,6 @@ bp_range bp_team_share(size_t n, size_t grain, int thread, int threads)
     size_t last = first + base + (t < extra);
     size_t begin = first * grain, end = last * grain;
     return (bp_range){begin < n ? begin : n, end < n ? end : n};
-}
-
-int bp_threads_available(void)
-{
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        return CPU_COUNT(&set);
-    }
-#endif
-    return omp_get_num_procs();
 }
 
 double bp_seconds(void)
