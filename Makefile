@@ -4,6 +4,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 DATA ?= digits
 
+MAKEFLAGS += --no-print-directory
 CONFIGURE = cmake -S . -B $(BUILD)
 COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
 SOURCES = $(wildcard include/backprop/*.h src/*/*.[ch] src/*/*/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*.cpp \

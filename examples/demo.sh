@@ -1,43 +1,61 @@
 #!/bin/sh
-# demo.sh - the whole job in a minute: train, measure, look, check.
-#   sh examples/demo.sh BUILD [DATA]
+# demo.sh - what backprop does, in half a minute: trains a network on handwritten digits, measures it, draws what it
+# predicts, and proves its gradients.
+#   sh examples/demo.sh PATH/TO/backprop [DATA]      DATA: digits, which are generated, or for example mnist
 set -eu
 
-build=$1 data=${2:-digits}
-backprop=$build/bin/backprop
-model=$build/demo/$data.safetensors
-mkdir -p "$build/demo"
+backprop=${1:?usage: demo.sh PATH/TO/backprop [DATA]}
+data=${2:-digits}
+folder=${backprop%/bin/backprop}
+[ "$folder" != "$backprop" ] || folder=.
+model=$folder/$data.safetensors
 
-bold='' plain=''
+bold= dim= off=
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
-    bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+    bold=$(printf '\033[1m') dim=$(printf '\033[2m') off=$(printf '\033[0m')
 fi
 
-# Prints a heading, then the command as it could be typed, then runs it.
-show() # show HEADING COMMAND...
+# Talk and results go to one place here, so that they come in order when this is piped.
+exec 2>&1
+
+step() # step TITLE ARGUMENTS OF BACKPROP ...
 {
-    printf '\n%s== %s%s\n' "$bold" "$1" "$plain"
+    printf '\n%s%s%s\n%s$ backprop' "$bold" "$1" "$off" "$dim"
     shift
-    printf '%s$ %s%s\n\n' "$bold" "$*" "$plain"
-    "$@"
+    printf ' %s' "$@"
+    printf '%s\n\n' "$off"
+    "$backprop" "$@"
 }
 
 if [ "$data" = digits ]; then
-    echo "The digits of this demo are generated: drawn from strokes, in the format of MNIST. They are not the real MNIST;"
-    echo "\"backprop fetch mnist\" gets that, and \"make demo DATA=mnist\" then uses it."
+    cat <<'TEXT'
+The digits of this demo are generated: drawn by a program, each time anew, from strokes like a pen's.
+They need no download. With the real handwriting of MNIST:
+
+  backprop fetch mnist
+  make demo DATA=mnist
+TEXT
 fi
-show "Train a network on images of handwritten digits" "$backprop" train "$data" --out "$model"
-show "Measure the saved model" "$backprop" eval "$model" "$data"
-show "Look at some test images, and at what the model says" "$build/bin/example_look" "$model" "$data"
-show "Check its gradients against numerical differentiation" "$backprop" check "$model" "$data" --rows 4
 
-cat <<END
+step "1. Train a network" train "$data" --out "$model"
+step "2. Look at what it predicts, and how sure it is" predict "$model" "$data" --draw --rows 0-3
+if [ "$data" = digits ]; then
+    step "3. Measure it on 10,000 digits from another seed, which it has never seen" \
+        eval "$model" "$data" --seed 2
+else
+    step "3. Measure it, class by class" eval "$model" "$data"
+fi
+step "4. Prove the gradients of the trained network: back-propagation against numerical differentiation" \
+    check "$model" "$data" --rows 4
 
-${bold}== What to try next${plain}
-  $backprop train $data --net "dense 512 relu, dropout 0.2, dense 512 relu" --epochs 20
-      a larger network
-  $backprop inspect $model --trace $data --row 7
-      back-propagation at work on one image: z, a, delta, dC/db and dC/dw of every layer
-  $backprop train spirals --net "dense 16 tanh, dense 16 tanh" --out spirals.safetensors
-      a problem in the plane, in a tenth of a second
-END
+cat <<TEXT
+
+${bold}What to try next${off}
+  See every quantity of back-propagation for one image:
+      $backprop inspect $model --trace $data --row 0
+  Train a network of your own, and compare:
+      $backprop train $data --net "dense 512 relu, dropout 0.2, dense 512 relu"
+  $([ "$data" = digits ] && echo "Get the real digits of MNIST, and see what changes:" || echo "Clothes instead of digits:")
+      $([ "$data" = digits ] && echo "$backprop fetch mnist && make demo DATA=mnist" ||
+    echo "$backprop fetch fashion-mnist && make demo DATA=fashion-mnist")
+TEXT

@@ -45,13 +45,14 @@ static void draw_line(const unsigned char *pixels, size_t width, const char *nam
 static void draw(const bp_data *d, const bp_model *m, size_t row, const float *p)
 {
     size_t said = best(p, d->classes), truth = (size_t)d->label[row];
-    printf("\nimage %zu is a %s; the network says %s%s\n", row, bp_model_class(m, truth), bp_model_class(m, said),
+    printf("image %zu is a %s; the network says %s%s\n", row, bp_model_class(m, truth), bp_model_class(m, said),
            said == truth ? "" : " - wrong");
     for (size_t r = 0; r + 1 < d->height; r += 2) {
         size_t c = r / 2 - 2; /* classes begin on the third line; before that this is huge */
         const unsigned char *pixels = (const unsigned char *)d->x + row * d->inputs + r * d->width;
         draw_line(pixels, d->width, c < d->classes ? bp_model_class(m, c) : NULL, c < d->classes ? (double)p[c] : 0);
     }
+    putchar('\n');
 }
 
 int main(int argc, char **argv)
@@ -84,7 +85,7 @@ int main(int argc, char **argv)
     }
     draw(d, m, 0, p[0]);
     draw(d, m, 1, p[1]);
-    printf("\nAnd of the first %zu, the one it is least sure of:\n", rows);
+    printf("And of the first %zu, the one it is least sure of:\n\n", rows);
     draw(d, m, hardest, p[hardest]);
     bp_predictor_free(predictor);
     bp_dataset_free(data);
