@@ -150,7 +150,7 @@ static bool is_directory(const char *path)
 static bp_status load_generated(bp_dataset **out, const bp_generator *g, const bp_dataset_options *o)
 {
     size_t rows = o->rows ? o->rows : g->rows;
-    size_t test_rows = rows / 4 > 2 ? rows / 4 : 2;
+    size_t test_rows = rows / g->test_part > 2 ? rows / g->test_part : 2;
     if (rows < 2) {
         return bp_fail(BP_ERR_ARGUMENT, "data set %s: %zu rows, expected at least 2", g->name, rows);
     }

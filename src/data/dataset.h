@@ -19,8 +19,9 @@ const char *const *bp_dataset_names(bp_dataset *d, const char *const *names, siz
 /* A set that is computed instead of read. */
 typedef struct bp_generator {
     const char *name, *summary;
-    size_t rows; /* of the training part, by default */
-    uint32_t id; /* names its random streams: part of the reproducibility promise, never renumber */
+    size_t rows;      /* of the training part, by default */
+    size_t test_part; /* the test part has rows / test_part, at least 2 */
+    uint32_t id;      /* names its random streams: part of the reproducibility promise, never renumber */
     /* Fills d->train with `rows` rows and d->test with `test_rows`. */
     bp_status (*make)(const struct bp_generator *g, bp_dataset *d, size_t rows, size_t test_rows, uint64_t seed);
     const char *class_names[2];

@@ -1,9 +1,11 @@
-/* generate.c - data sets that are computed: two classes of points in the plane, deterministic by seed.
+/* generate.c - data sets that are computed, deterministic by seed: the table of them all, and those with two classes of
+ * points in the plane (the digits have files of their own).
  *
  * Classes take turns, so they are balanced; training and test part are drawn from streams of their own. */
 #include <math.h>
 
 #include "data/dataset.h"
+#include "data/digits.h"
 
 #define PI 3.14159265358979323846
 
@@ -76,18 +78,35 @@ static bp_status make_plane(const bp_generator *g, bp_dataset *d, size_t rows, s
 }
 
 static const bp_generator generators[] = {
+    {"digits", "70,000 handwritten-looking digits of 28x28 pixels, 10 classes", 60000, 6, 5, bp_digits_make, {0}, NULL},
     {"xor",
      "2 classes in the plane: are the signs of both inputs equal?",
      1000,
+     4,
      1,
      make_plane,
      {"equal", "different"},
      draw_xor},
-    {"spirals", "2 classes in the plane: two arms of a spiral", 1000, 2, make_plane, {"arm-1", "arm-2"}, draw_spirals},
-    {"circles", "2 classes in the plane: a ring around a ring", 1000, 3, make_plane, {"inner", "outer"}, draw_circles},
+    {"spirals",
+     "2 classes in the plane: two arms of a spiral",
+     1000,
+     4,
+     2,
+     make_plane,
+     {"arm-1", "arm-2"},
+     draw_spirals},
+    {"circles",
+     "2 classes in the plane: a ring around a ring",
+     1000,
+     4,
+     3,
+     make_plane,
+     {"inner", "outer"},
+     draw_circles},
     {"moons",
      "2 classes in the plane: two interlocking half circles",
      1000,
+     4,
      4,
      make_plane,
      {"upper", "lower"},
