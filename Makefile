@@ -28,8 +28,7 @@ test: needs-test
 
 ## demo: train on handwritten digits, predict some, check the gradients (DATA=mnist: with the real ones)
 demo: all
-	@$(COMPILE) --target example_look
-	@sh examples/demo.sh $(BUILD) $(DATA)
+	@sh examples/demo.sh $(BUILD)/bin/backprop $(DATA)
 
 ## install: into PREFIX (/usr/local), under DESTDIR if set
 install: all
@@ -53,5 +52,5 @@ help:
 
 # What has to be on the machine; installs what is missing when run as root.
 .PHONY: needs-build needs-test
-needs-%:
-	@sh cmake/setup.sh $*
+needs-build needs-test:
+	@sh cmake/setup.sh $(@:needs-%=%)

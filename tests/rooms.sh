@@ -50,7 +50,8 @@ for library in backprop backprop_io; do
     found=$(echo "$calls" | grep -xE "$forbidden" || true)
     [ -z "$found" ] || { echo "lib$library calls" $found && bad=1; }
 done
-# The core opens no file either.
-found=$(nm -u "$build/lib/libbackprop.a" | sed -n 's/^ *[Uw] //p' | sort -u | grep -xE 'f?open(64|at)?|fdopen|read|write|socket' || true)
+# The core opens no file either, but for those in which the kernel says how many processors there are.
+found=$(nm -A -u "$build/lib/libbackprop.a" | grep -v ':processors\.c\.o:' | sed -n 's/.*[: ] *[Uw] //p' | sort -u |
+    grep -xE 'f?open(64|at)?|fdopen|read|write|socket' || true)
 [ -z "$found" ] || { echo "libbackprop calls" $found && bad=1; }
 exit $bad
