@@ -88,7 +88,7 @@ static void option_tables(FILE *out, command_id c)
 /* Each example with what it does as a comment before it. */
 static void example_block(FILE *out, const char *text)
 {
-    fputs("\n```sh\n", out);
+    fputs("\n<!-- test: elsewhere tests/test_docs.c -->\n```sh\n", out);
     while (*text != '\0') {
         const char *note = strstr(text, "  ");
         size_t end = strcspn(text, "\n");
