@@ -221,6 +221,10 @@ typedef struct bp_kernels {
     bool (*all_finite)(size_t n, const void *x);
     /* Index of the largest element, the lowest one on a tie; a NaN counts as the largest. */
     size_t (*argmax)(size_t n, const void *x);
+
+    /* `rounds` rounds of independent multiply-adds on registers alone, as many at a time as keep the CPU busy: the limit
+     * that gemm can come near. Returns the floating-point operations done; *out, one element, gets the sum of it all. */
+    double (*fma_burst)(size_t rounds, void *out);
 } bp_kernels;
 
 /* The kernel set in use for a type: the best the CPU has, or what bp_kernel_select chose. Never NULL. */

@@ -586,6 +586,34 @@ static size_t argmax(size_t n, const void *x)
     return best;
 }
 
+/* ---- The limit --------------------------------------------------------------------------------------------------- */
+
+/* Packets are as wide as the registers of the baseline CPU, which has 16 of them or more. */
+typedef real packet __attribute__((vector_size(16)));
+enum { CHAINS = 12, PACKET = 16 / sizeof(real) };
+
+static double fma_burst(size_t rounds, void *out)
+{
+    packet sum[CHAINS], all = {0}, x = all + R(0.999), y = all + R(0.001);
+    for (int i = 0; i < CHAINS; i++) {
+        sum[i] = all + (real)i;
+    }
+    for (size_t r = 0; r < rounds; r++) {
+        for (int i = 0; i < CHAINS; i++) {
+            sum[i] = sum[i] * x + y;
+        }
+    }
+    for (int i = 0; i < CHAINS; i++) {
+        all = all + sum[i];
+    }
+    real total = 0;
+    for (size_t i = 0; i < PACKET; i++) {
+        total += all[i];
+    }
+    *(real *)out = total;
+    return 2.0 * (double)rounds * CHAINS * PACKET;
+}
+
 /* ---- The table --------------------------------------------------------------------------------------------------- */
 
 const bp_kernels NAME(bp_kernels) = {
@@ -614,4 +642,5 @@ const bp_kernels NAME(bp_kernels) = {
     .sum_squares = sum_squares,
     .all_finite = all_finite,
     .argmax = argmax,
+    .fma_burst = fma_burst,
 };

@@ -40,6 +40,9 @@ void NAME(bp_cross_entropy_grad)(const bp_loss_grad *g);
 BP_ERROR_TABLE(X)
 #undef X
 
+/* peak.c */
+double NAME(bp_fma_burst)(size_t rounds, void *out);
+
 /* update.c */
 #define BP_UPDATE_TABLE(X) X(SGD) X(MOMENTUM) X(ADAGRAD) X(RMSPROP) X(ADAM)
 #define X(id)              void NAME(bp_update_##id)(const bp_update *u, const bp_update_args *a);

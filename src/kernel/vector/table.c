@@ -37,4 +37,5 @@ const bp_kernels NAME(bp_kernels) = {
     .sum_squares = NAME(bp_sum_squares),
     .all_finite = NAME(bp_all_finite),
     .argmax = NAME(bp_argmax),
+    .fma_burst = NAME(bp_fma_burst),
 };
