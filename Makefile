@@ -10,7 +10,7 @@ COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
 SOURCES = $(wildcard include/backprop/*.h src/*/*.[ch] src/*/*/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*.cpp \
                      examples/*.c bench/*.[ch] fuzz/*.[ch])
 
-.PHONY: all test demo install check-style format clean help
+.PHONY: all test demo install check-style format docs clean help
 .DELETE_ON_ERROR:
 
 ## all: the command, in build/bin, and the libraries, in build/lib
@@ -41,6 +41,10 @@ check-style:
 ## format: let clang-format change it
 format:
 	@clang-format-14 -i $(SOURCES)
+
+## docs: write docs/commands.md and docs/api.md anew, from the command and the headers
+docs: all
+	@sh docs/generate.sh $(BUILD)/bin/backprop
 
 ## clean: remove everything that was built
 clean:

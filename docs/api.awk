@@ -179,7 +179,7 @@ END {
     finish_part()
     emit("# The C interface")
     emit("")
-    emit("<!-- Written by docs/api.awk from the public headers; to be written again by docs/generate.sh. -->")
+    emit("<!-- Written by docs/api.awk from the public headers; `make docs` writes it anew. -->")
     emit("")
     emit("What `#include <backprop/backprop.h>` and `#include <backprop/io.h>` declare. [math.md](math.md) derives what the")
     emit("functions compute, [architecture.md](architecture.md) explains how, and the programs in")

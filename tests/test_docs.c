@@ -313,9 +313,7 @@ static void assert_generated(const char *name, const char *command)
             bool left = next_line(line, sizeof line, &a), right = next_line(fresh, sizeof fresh, &b);
             more = left && right;
         }
-        fail_msg(
-            "%s is out of date: sh docs/generate.sh build/bin/backprop writes it anew\nhas:      %s\nshould be: %s",
-            name, line, fresh);
+        fail_msg("%s is out of date: `make docs` writes it anew\nhas:      %s\nshould be: %s", name, line, fresh);
     }
     assert_true(strlen(now) > 1000);
     free(written);

@@ -162,7 +162,7 @@ void write_reference(FILE *out)
 {
     fputs(
         "# The command line\n\n"
-        "<!-- Written by `backprop help --markdown`; to be written again by docs/generate.sh. -->\n\n"
+        "<!-- Written by `backprop help --markdown`; `make docs` writes it anew. -->\n\n"
         "Results go to stdout, talk goes to stderr. Options may stand before or after the other words, as `--name "
         "VALUE` or\n"
         "`--name=VALUE`; what follows `--` is no option. `backprop help COMMAND` says the same as this page, with the\n"
