@@ -2,6 +2,7 @@
  *
  * Grey level, 8 bits, no gaps, nothing resized. PNG is written by hand (W3C, Portable Network Graphics, third edition):
  * a signature and the chunks IHDR, IDAT and IEND; zlib does the packing and the checksums. It reads no images. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,12 +47,12 @@ static uint8_t grey(double v, double low, double high)
 
 static void find_range(double *low, double *high, const bp_data *d, size_t count)
 {
-    *low = 0;
-    *high = 255;
+    *low = d->x_type == BP_U8 ? 0 : INFINITY;
+    *high = d->x_type == BP_U8 ? 255 : -INFINITY;
     for (size_t i = 0; d->x_type != BP_U8 && i < count; i++) {
         double v = element(d, i);
-        *low = i == 0 || v < *low ? v : *low;
-        *high = i == 0 || v > *high ? v : *high;
+        *low = v < *low ? v : *low;
+        *high = v > *high ? v : *high;
     }
 }
 
