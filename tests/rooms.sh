@@ -3,7 +3,7 @@
 #   rooms.sh SOURCE BUILD
 set -eu
 
-source=$1 build=$2
+source=$(cd "$1" && pwd) build=$(cd "$2" && pwd)
 bad=0
 
 # ---- a room may call only rooms above it in this list; only the last ones may know of files, zlib and jansson ----
