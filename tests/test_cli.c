@@ -5,7 +5,8 @@
 
 /* ---- help -------------------------------------------------------------------------------------------------------- */
 
-static const char *const commands[] = {"train", "eval", "predict", "check", "inspect", "version", "help"};
+static const char *const commands[] = {"train", "eval",  "predict", "check", "inspect",
+                                       "data",  "fetch", "version", "help"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Options that scripts rely on. */
@@ -15,9 +16,11 @@ static const char *const promised[][2] = {
      "--steps --init --seed --threads --dtype --no-shuffle --init-from --out --log --json --quiet --data-dir --l1 "
      "--l2 --clip-norm --clip-value --patience --restore-best --standardize --kernel --rows"},
     {"eval", "--json --threads --part"},
-    {"predict", "--top --out --part --rows"},
+    {"predict", "--top --out --part --rows --draw"},
     {"check", "--net --rows --all --sample --seed --unfused"},
     {"inspect", "--trace --row --full"},
+    {"data", "--out --rows --seed --sheet --force --data-dir --json"},
+    {"fetch", "--mirror --data-dir --sums --timeout --json --quiet"},
 };
 
 static void test_help_has_promised_options(void **state)
@@ -124,7 +127,7 @@ static void test_usage_errors(void **state)
     expect(2, "--batch needs", "train|xor|--batch|0");
     expect(2, "--valid needs", "train|xor|--valid|1");
     expect(2, "--threads needs", "train|xor|--threads|99999");
-    expect(2, "needs more arguments", "train");
+    expect(2, "needs more arguments", "eval");
     expect(2, "no further argument", "train|xor|moons");
     expect(2, "two dashes", "train|xor|-e|3");
     expect(2, "--row needs --trace", "inspect|m|--row|1");

@@ -18,6 +18,7 @@ typedef enum exit_code {
     CODE_NUMERIC = 4,
     CODE_OUTPUT = 5,
     CODE_FAULT = 6,
+    CODE_NETWORK = 7,
     CODE_INTERRUPTED = 130
 } exit_code;
 
@@ -40,6 +41,8 @@ typedef enum command_id {
     CMD_PREDICT,
     CMD_CHECK,
     CMD_INSPECT,
+    CMD_DATA,
+    CMD_FETCH,
     CMD_VERSION,
     CMD_HELP,
     COMMANDS
@@ -54,6 +57,7 @@ typedef struct cli_command {
     const char *summary;   /* one line, no full stop */
     const char *text;     /* paragraphs, separated by an empty line; a line that starts with a blank is kept as it is */
     const char *examples; /* a line each: the command, two blanks, what it does */
+    const char *(*words)(size_t index); /* what an argument may be, for completion; NULL: paths alone, or nothing */
     exit_code (*run)(const struct options *o);
 } cli_command;
 
@@ -65,6 +69,8 @@ exit_code run_eval(const struct options *o);
 exit_code run_predict(const struct options *o);
 exit_code run_check(const struct options *o);
 exit_code run_inspect(const struct options *o);
+exit_code run_data(const struct options *o);
+exit_code run_fetch(const struct options *o);
 exit_code run_version(const struct options *o);
 exit_code run_help(const struct options *o);
 

@@ -1,5 +1,6 @@
 /* commands.c - the commands, the exit codes and the environment: three tables. */
-#include "cli.h"
+#include "help.h"
+#include "mirrors.h"
 
 const char *command_name_at(size_t index)
 {
@@ -16,6 +17,7 @@ exit_code_info exit_code_at(size_t index)
         {CODE_NUMERIC, "training diverged: a loss, gradient or weight was not finite"},
         {CODE_OUTPUT, "output could not be written"},
         {CODE_FAULT, "out of memory, or a fault in backprop itself"},
+        {CODE_NETWORK, "data could not be fetched: no network, or no mirror has the right file"},
         {CODE_INTERRUPTED, "interrupted (Ctrl-C); what was trained is saved"},
     };
     exit_code_info none = {CODE_OK, NULL};
@@ -27,6 +29,7 @@ environment_info environment_at(size_t index)
     static const environment_info table[] = {
         {"BACKPROP_DATA", "folder in which named data is looked for, after --data-dir"},
         {"XDG_CACHE_HOME", "its folder backprop is the last place where named data is looked for (~/.cache)"},
+        {"https_proxy, http_proxy, no_proxy", "proxies for backprop fetch, as curl(1) reads them"},
         {"NO_COLOR", "if set, no colour"},
     };
     environment_info none = {NULL, NULL};
@@ -34,21 +37,23 @@ environment_info environment_at(size_t index)
 }
 
 const cli_command command_table[COMMANDS] = {
-    [CMD_TRAIN] = {"train", "DATA", 1, 1, "train a network on DATA and save it",
-                   "Trains a network on DATA, measures it on the test part, and saves it as one file that holds "
-                   "everything needed to "
-                   "predict: layers, weights, input scaling, class names and how it was trained. Without options it "
-                   "uses the defaults "
-                   "for the kind of data, see below.\n\n"
-                   "The same options and seed give the same file, bit for bit, whatever the number of threads.\n\n"
-                   "Ctrl-C stops after the current step: what has been trained is measured and saved, and the exit "
-                   "code is 130. A "
-                   "second Ctrl-C ends at once.",
-                   "backprop train mnist  a good network for MNIST, within seconds\n"
-                   "backprop train mnist --net \"dense 512 relu, dropout 0.2\" --epochs 20  another network\n"
-                   "backprop train xor --json  the result for a program to read\n"
-                   "backprop train mnist --init-from mnist.safetensors --lr 0.0001  go on with less\n",
-                   run_train},
+    [CMD_TRAIN] =
+        {"train", "[DATA]", 0, 1, "train a network on DATA and save it",
+         "Trains a network on DATA, measures it on the test part, and saves it as one file that holds "
+         "everything needed to "
+         "predict: layers, weights, input scaling, class names and how it was trained. Without DATA it trains "
+         "on digits, which are generated and need no download. Without options it uses the defaults for "
+         "the kind of data, see below.\n\n"
+         "The same options and seed give the same file, bit for bit, whatever the number of threads.\n\n"
+         "Ctrl-C stops after the current step: what has been trained is measured and saved, and the exit "
+         "code is 130. A "
+         "second Ctrl-C ends at once.",
+         "backprop train  handwritten-looking digits, generated on the spot; within seconds\n"
+         "backprop train mnist  the real ones, after: backprop fetch mnist\n"
+         "backprop train mnist --net \"dense 512 relu, dropout 0.2\" --epochs 20  another network\n"
+         "backprop train xor --json  the result for a program to read\n"
+         "backprop train mnist --init-from mnist.safetensors --lr 0.0001  go on with less\n",
+         data_word, run_train},
     [CMD_EVAL] =
         {"eval", "MODEL DATA", 2, 2, "measure a model on DATA",
          "Prints loss and accuracy, precision, recall and F1 of each class, and the confusion matrix; for numbers "
@@ -56,17 +61,19 @@ const cli_command command_table[COMMANDS] = {
          "if it has one, else its training part.",
          "backprop eval mnist.safetensors mnist  all measures\n"
          "backprop eval mnist.safetensors mnist --part train --json  of the training images, as JSON\n",
-         run_eval},
+         data_word, run_eval},
     [CMD_PREDICT] =
         {"predict", "MODEL DATA", 2, 2, "predict the samples of DATA",
          "Prints a line a sample, fields separated by tabs: the number of the row (from 0, within the part), "
          "then the name of the class and its probability; with --top K the K most probable classes, name and "
          "probability each, the best first. A model of numbers prints the row and its numbers. There is no "
-         "heading, and the format will not change.",
+         "heading, and the format will not change.\n\n"
+         "With --draw it is for people: each image is drawn, with its most probable classes beside it.",
          "backprop predict mnist.safetensors mnist --rows 0-9  the first ten test images\n"
+         "backprop predict mnist.safetensors mnist --draw  the first five, drawn\n"
          "backprop predict mnist.safetensors mnist --top 3 --out predictions.tsv  all of them, three guesses "
          "each\n",
-         run_predict},
+         data_word, run_predict},
     [CMD_CHECK] =
         {"check", "[MODEL] DATA", 1, 2, "compare back-propagation with numerical differentiation",
          "Computes the gradient of the loss twice, by back-propagation and by central differences, (L(x+h) - "
@@ -76,7 +83,7 @@ const cli_command command_table[COMMANDS] = {
          "throughout fails: the exit code is then 1. Dropout is inactive during the check.",
          "backprop check xor --all  a small network, every element\n"
          "backprop check mnist.safetensors mnist --rows 4  a trained one, a sample of each tensor\n",
-         run_check},
+         data_word, run_check},
     [CMD_INSPECT] =
         {"inspect", "MODEL", 1, 1, "show what is in a model, or what happens inside it",
          "Shows the layers with their shapes, parameters and floating-point operations, the memory a prediction "
@@ -89,9 +96,33 @@ const cli_command command_table[COMMANDS] = {
          "  BP4  dC/dw = a_in^T delta                     a_in: what the layer before gave",
          "backprop inspect mnist.safetensors  layers, sizes, origin\n"
          "backprop inspect mnist.safetensors --trace mnist --row 7  all quantities of test image 7\n",
-         run_inspect},
+         NULL, run_inspect},
+    [CMD_DATA] =
+        {"data", "[NAME]", 0, 1, "list the data sets, or write one as IDX files",
+         "Without NAME it lists the data sets: what they are, and where they are on this machine or how to get them. "
+         "With NAME it shows what is in that set.\n\n"
+         "With --out it writes the set into a directory, as the four IDX files that MNIST consists of; such a "
+         "directory is a data set again: backprop train DIR. Sets that are not images are written likewise, with "
+         "rows of numbers for images. With --sheet it writes the first images side by side into one picture to look "
+         "at.\n\n"
+         "digits, xor, spirals, circles and moons are generated: the same --rows and --seed give the same bytes.",
+         "backprop data  what there is\n"
+         "backprop data digits --out digits --sheet digits.png  70,000 generated digits, and a picture of some\n"
+         "backprop data mnist --sheet mnist.png  real ones, to compare\n",
+         data_word, run_data},
+    [CMD_FETCH] =
+        {"fetch", "NAME", 1, 1, "download a public data set",
+         "Downloads the four files of a data set into the cache directory, where the other commands find it by its "
+         "name. NAME is mnist (LeCun, Cortes, Burges; 11.6 MB) or fashion-mnist (Xiao, Rasul, Vollgraf; 30.9 MB).\n\n"
+         "Each file is checked against its SHA-256 and gets its name only when it is right. Files that are here and "
+         "right are left alone; a download that was cut, or stopped with Ctrl-C, goes on where it ended. When a "
+         "mirror fails, the next one is asked.",
+         "backprop fetch mnist  then: backprop train mnist\n"
+         "backprop fetch mnist --mirror https://data.example.org/mnist/  from elsewhere, with the same checks\n"
+         "backprop fetch fashion-mnist --data-dir data  into data/fashion-mnist\n",
+         remote_word, run_fetch},
     [CMD_VERSION] = {"version", "", 0, 0, "show version, instruction sets and threads", "Also: backprop --version.",
-                     "backprop version  for people and bug reports\n", run_version},
+                     "backprop version  for people and bug reports\n", NULL, run_version},
     [CMD_HELP] =
         {"help", "[COMMAND]", 0, 1, "show how to use a command",
          "Shows the commands, or one of them in full. The manual pages and the shell completions come from the same "
@@ -99,5 +130,5 @@ const cli_command command_table[COMMANDS] = {
          "backprop help train  all options of train, with their defaults\n"
          "backprop help --man train | man -l -  the same as a manual page\n"
          "backprop help --completions bash  completions, to be sourced by the shell\n",
-         run_help},
+         command_name_at, run_help},
 };

@@ -8,6 +8,12 @@ static bool takes_path(const option_row *row)
     return row->type == VALUE_FILE || row->type == VALUE_DATA;
 }
 
+/* Arguments of the command may be paths: those of commands that read data. */
+static bool takes_files(command_id c)
+{
+    return command_table[c].most > 0 && option_applies(OPT_DATA_DIR, c);
+}
+
 static void words_of(FILE *out, word_at words)
 {
     for (size_t i = 0; words != NULL && words(i) != NULL; i++)
@@ -54,11 +60,8 @@ static void bash_options(FILE *out, command_id c)
         if (option_applies((option_id)i, c))
             fprintf(out, "--%s ", option_table[i].name);
     fputs("\"; words=\"", out);
-    if (command_reads_data(&command_table[c]))
-        words_of(out, data_word);
-    else if (c == CMD_HELP)
-        command_names(out);
-    fprintf(out, "\"; files=%s ;;\n", command_table[c].most > 0 && c != CMD_HELP ? "-f" : "");
+    words_of(out, command_table[c].words);
+    fprintf(out, "\"; files=%s ;;\n", takes_files(c) ? "-f" : "");
 }
 
 static void write_bash(FILE *out)
@@ -123,13 +126,13 @@ static void zsh_command(FILE *out, command_id c)
     for (size_t i = 0; i < OPTIONS; i++)
         if (option_applies((option_id)i, c))
             zsh_option(out, &option_table[i]);
-    if (c == CMD_HELP) {
-        fputs("            '*:COMMAND:(", out);
-        command_names(out);
+    if (row->words != NULL && !takes_files(c)) {
+        fputs("            '*:argument:(", out);
+        words_of(out, row->words);
         fputs(")' ;;\n", out);
     } else if (row->most > 0) {
         fputs("            '*:argument:_alternative \"data:DATA:(", out);
-        words_of(out, data_word);
+        words_of(out, row->words);
         fputs(")\" \"files:file:_files\"' ;;\n", out);
     } else {
         fputs("            ;;\n", out);
@@ -182,9 +185,10 @@ static void write_fish(FILE *out)
     for (size_t c = 0; c < COMMANDS; c++) {
         fprintf(out, "complete -c backprop -n __fish_use_subcommand -fa %s -d '%s'\n", command_table[c].name,
                 command_table[c].summary);
-        if (command_reads_data(&command_table[c])) {
-            fprintf(out, "complete -c backprop -n '__fish_seen_subcommand_from %s' -Fa '", command_table[c].name);
-            words_of(out, data_word);
+        if (command_table[c].words != NULL) {
+            fprintf(out, "complete -c backprop -n '__fish_seen_subcommand_from %s' -%sa '", command_table[c].name,
+                    takes_files((command_id)c) ? "F" : "f");
+            words_of(out, command_table[c].words);
             fputs("'\n", out);
         }
         for (size_t i = 0; i < OPTIONS; i++)

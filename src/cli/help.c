@@ -105,8 +105,8 @@ static void data_sets(const page *p)
 {
     heading(p, "DATA is one of");
     for (size_t i = 0; data_word(i) != NULL; i++)
-        entry(p, data_word(i), bp_dataset_list(i).summary, 13);
-    entry(p, "DIRECTORY", directory_text(), 13);
+        entry(p, data_word(i), bp_dataset_list(i).summary, 17);
+    entry(p, "DIRECTORY", directory_text(), 17);
 }
 
 static void recipes(const page *p)
@@ -166,7 +166,7 @@ void help_overview(FILE *out)
         entry(&p, left, command_table[i].summary, 23);
     }
     heading(&p, "Start here");
-    fprintf(out, "  backprop train xor\n  backprop help train\n");
+    fprintf(out, "  backprop train\n  backprop help train\n");
     heading(&p, "Exit codes");
     for (size_t i = 0; exit_code_at(i).text != NULL; i++) {
         snprintf(left, sizeof left, "%d", (int)exit_code_at(i).code);

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "defaults.h"
+#include "mirrors.h"
 
 enum {
     TRAIN = 1u << CMD_TRAIN,
@@ -11,10 +12,13 @@ enum {
     PREDICT = 1u << CMD_PREDICT,
     CHECK = 1u << CMD_CHECK,
     INSPECT = 1u << CMD_INSPECT,
+    DATA = 1u << CMD_DATA,
+    FETCH = 1u << CMD_FETCH,
     VERSION = 1u << CMD_VERSION,
     HELP = 1u << CMD_HELP,
-    READS_DATA = TRAIN | EVAL | PREDICT | CHECK | INSPECT,
-    EVERY = READS_DATA | VERSION | HELP
+    COMPUTES = TRAIN | EVAL | PREDICT | CHECK | INSPECT,
+    READS_DATA = COMPUTES | DATA,
+    EVERY = READS_DATA | FETCH | VERSION | HELP
 };
 
 static const interval positive = {0, 1e300, true, "a number above 0"};
@@ -101,6 +105,11 @@ static void by_data(char *out, size_t size)
     snprintf(out, size, "by data, see below");
 }
 
+static void by_set(char *out, size_t size)
+{
+    snprintf(out, size, "by the set");
+}
+
 static void default_part(char *out, size_t size)
 {
     snprintf(out, size, "test, or train where there is no test part");
@@ -174,9 +183,34 @@ static void default_table_out(char *out, size_t size)
     snprintf(out, size, "stdout");
 }
 
-static void default_one(char *out, size_t size)
+static void default_top(char *out, size_t size)
 {
-    snprintf(out, size, "1");
+    snprintf(out, size, "1; with --draw: %d", DEFAULT_DRAWN_TOP);
+}
+
+static void default_row_range(char *out, size_t size)
+{
+    snprintf(out, size, "all; with --draw: the first %d", DEFAULT_DRAWN);
+}
+
+static void default_fetch_dir(char *out, size_t size)
+{
+    snprintf(out, size, "$XDG_CACHE_HOME/backprop/NAME, or ~/.cache/backprop/NAME");
+}
+
+static void default_mirror(char *out, size_t size)
+{
+    snprintf(out, size, "%d public ones for each set", REMOTE_MIRRORS);
+}
+
+static void default_sums(char *out, size_t size)
+{
+    snprintf(out, size, "those of the original files");
+}
+
+static void default_timeout(char *out, size_t size)
+{
+    snprintf(out, size, "%d", DEFAULT_TIMEOUT);
 }
 
 static void default_row(char *out, size_t size)
@@ -216,14 +250,24 @@ const option_row option_table[OPTIONS] = {
          NULL},
     [OPT_PART] = {"part", "PART", VALUE_WORD, GROUP_DATA, EVAL | PREDICT | INSPECT, NULL, part_word,
                   "rows to use: train, test or all (the training rows, then the test rows)", default_part},
-    [OPT_GENERATED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, TRAIN | EVAL, &from_one, NULL,
-                            "training rows of a generated set; its test part has a quarter as many", NULL},
+    [OPT_GENERATED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, TRAIN | EVAL | DATA, &from_one, NULL,
+                            "training rows of a generated set; its test part has a sixth as many (digits) or a quarter",
+                            by_set},
     [OPT_CHECKED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, CHECK, &from_one, NULL,
                           "check on the first N training rows", default_checked_rows},
     [OPT_ROW_RANGE] = {"rows", "N|FROM-TO", VALUE_RANGE, GROUP_DATA, PREDICT, NULL, NULL,
-                       "only row N, or rows FROM to TO, both included; the first row is 0", NULL},
+                       "only row N, or rows FROM to TO, both included; the first row is 0", default_row_range},
     [OPT_ROW] = {"row", "N", VALUE_SIZE, GROUP_CHECK, INSPECT, &whole, NULL, "the sample to trace; the first is 0",
                  default_row},
+    [OPT_FETCH_DIR] = {"data-dir", "DIR", VALUE_FILE, GROUP_DATA, FETCH, NULL, NULL, "put the files into DIR/NAME",
+                       default_fetch_dir},
+    [OPT_MIRROR] = {"mirror", "URL", VALUE_TEXT, GROUP_DATA, FETCH, NULL, NULL,
+                    "fetch from this address alone, to which the names of the files are added", default_mirror},
+    [OPT_SUMS] =
+        {"sums", "FILE", VALUE_FILE, GROUP_DATA, FETCH, NULL, NULL,
+         "check against the SHA-256 sums in FILE, as sha256sum writes them: for a mirror that packed the files "
+         "anew",
+         default_sums},
     [OPT_STANDARDIZE] =
         {"standardize", NULL, VALUE_FLAG, GROUP_DATA, TRAIN | CHECK, NULL, NULL,
          "scale each input to mean 0 and standard deviation 1 over the training rows, and keep that scaling "
@@ -303,20 +347,29 @@ const option_row option_table[OPTIONS] = {
                   "of everything random: weights, order, dropout, splits, samples, generated data", default_seed},
     [OPT_THREADS] = {"threads", "N", VALUE_SIZE, GROUP_RUN, TRAIN | EVAL | PREDICT, &threads_limits, NULL,
                      "threads; the results are the same for any number", default_threads},
-    [OPT_KERNEL] = {"kernel", "NAME", VALUE_WORD, GROUP_RUN, EVERY & ~(unsigned)HELP, NULL, kernel_word,
+    [OPT_KERNEL] = {"kernel", "NAME", VALUE_WORD, GROUP_RUN, COMPUTES | VERSION, NULL, kernel_word,
                     "instruction set: avx512, avx2, neon or portable", default_kernel},
+
+    [OPT_TIMEOUT] = {"timeout", "SECONDS", VALUE_REAL, GROUP_RUN, FETCH, &positive, NULL,
+                     "give up on a server that sends nothing for so long", default_timeout},
 
     [OPT_MODEL_OUT] = {"out", "MODEL", VALUE_FILE, GROUP_OUTPUT, TRAIN, NULL, NULL, "write the model here",
                        default_model_out},
     [OPT_TABLE_OUT] = {"out", "FILE", VALUE_FILE, GROUP_OUTPUT, PREDICT, NULL, NULL,
                        "write the predictions here, whole or not at all", default_table_out},
+    [OPT_DATA_OUT] = {"out", "DIR", VALUE_FILE, GROUP_OUTPUT, DATA, NULL, NULL, "write the IDX files into DIR", NULL},
+    [OPT_SHEET] = {"sheet", "FILE", VALUE_FILE, GROUP_OUTPUT, DATA, NULL, NULL,
+                   "write the first images, line by line, into one picture: FILE.png or FILE.pgm", NULL},
+    [OPT_FORCE] = {"force", NULL, VALUE_FLAG, GROUP_OUTPUT, DATA, NULL, NULL, "replace files that are there", NULL},
+    [OPT_DRAW] = {"draw", NULL, VALUE_FLAG, GROUP_OUTPUT, PREDICT, NULL, NULL,
+                  "draw each image, with its most probable classes as bars beside it", NULL},
     [OPT_TOP] = {"top", "K", VALUE_SIZE, GROUP_OUTPUT, PREDICT, &from_one, NULL,
-                 "the K most probable classes of each sample, the best first", default_one},
+                 "the K most probable classes of each sample, the best first", default_top},
     [OPT_LOG] = {"log", "FILE", VALUE_FILE, GROUP_OUTPUT, TRAIN, NULL, NULL,
                  "write a JSON object for each epoch to FILE, a line each", NULL},
     [OPT_JSON] = {"json", NULL, VALUE_FLAG, GROUP_OUTPUT, (unsigned)EVERY & ~((unsigned)PREDICT | (unsigned)HELP), NULL,
                   NULL, "print the result as one JSON object, the last line of stdout", NULL},
-    [OPT_QUIET] = {"quiet", NULL, VALUE_FLAG, GROUP_OUTPUT, TRAIN, NULL, NULL, "print the result alone", NULL},
+    [OPT_QUIET] = {"quiet", NULL, VALUE_FLAG, GROUP_OUTPUT, TRAIN | FETCH, NULL, NULL, "print the result alone", NULL},
     [OPT_MAN] = {"man", NULL, VALUE_FLAG, GROUP_OUTPUT, HELP, NULL, NULL, "print the manual page (roff)", NULL},
     [OPT_MARKDOWN] = {"markdown", NULL, VALUE_FLAG, GROUP_OUTPUT, HELP, NULL, NULL,
                       "print the reference of all commands in Markdown (docs/commands.md)", NULL},

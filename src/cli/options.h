@@ -18,6 +18,9 @@ typedef enum option_id {
     OPT_ROW_RANGE,
     OPT_ROW,
     OPT_STANDARDIZE,
+    OPT_FETCH_DIR,
+    OPT_MIRROR,
+    OPT_SUMS,
     /* network */
     OPT_NET,
     OPT_OUTPUT,
@@ -52,9 +55,14 @@ typedef enum option_id {
     OPT_SEED,
     OPT_THREADS,
     OPT_KERNEL,
+    OPT_TIMEOUT,
     /* output */
     OPT_MODEL_OUT,
     OPT_TABLE_OUT,
+    OPT_DATA_OUT,
+    OPT_SHEET,
+    OPT_FORCE,
+    OPT_DRAW,
     OPT_TOP,
     OPT_LOG,
     OPT_JSON,
@@ -159,6 +167,13 @@ static inline size_t size_or(const options *o, option_id id, size_t fallback)
 
 /* The seed of a command that was given none. */
 #define DEFAULT_SEED 1
+/* What `train` trains on when it is not told. */
+#define DEFAULT_DATA "digits"
+/* Seconds after which fetch gives up on a silent server. */
+#define DEFAULT_TIMEOUT 20
+/* Samples that `predict --draw` draws, and the classes beside each. */
+#define DEFAULT_DRAWN     5
+#define DEFAULT_DRAWN_TOP 3
 
 /* Names of data sets, for VALUE_DATA. */
 const char *data_word(size_t index);

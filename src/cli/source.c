@@ -6,9 +6,9 @@
 
 #include "base/base.h"
 #include "memory.h"
+#include "mirrors.h"
 
-/* ${XDG_CACHE_HOME:-~/.cache}/backprop; "" where there is no home. */
-static void cache_dir(char *out, size_t size)
+void source_cache_dir(char *out, size_t size)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (cache != NULL && cache[0] != '\0')
@@ -19,23 +19,33 @@ static void cache_dir(char *out, size_t size)
         out[0] = '\0';
 }
 
+void source_places(data_places *out, const options *o)
+{
+    const char *variable = getenv("BACKPROP_DATA");
+    out->count = 0;
+    if (given(o, OPT_DATA_DIR))
+        out->dir[out->count++] = o->value[OPT_DATA_DIR].text;
+    if (variable != NULL && variable[0] != '\0')
+        out->dir[out->count++] = variable;
+    source_cache_dir(out->cache, sizeof out->cache);
+    if (out->cache[0] != '\0')
+        out->dir[out->count++] = out->cache;
+}
+
 bp_status source_load(bp_dataset **out, const char *what, const options *o, size_t rows)
 {
-    char cache[1024];
-    const char *dirs[3];
-    const char *variable = getenv("BACKPROP_DATA");
+    data_places places;
     bp_dataset_options load = bp_dataset_defaults();
-    load.dirs = dirs;
+    source_places(&places, o);
+    load.dirs = places.dir;
+    load.dir_count = places.count;
     load.rows = rows;
     load.seed = size_or(o, OPT_SEED, DEFAULT_SEED);
-    if (given(o, OPT_DATA_DIR))
-        dirs[load.dir_count++] = o->value[OPT_DATA_DIR].text;
-    if (variable != NULL && variable[0] != '\0')
-        dirs[load.dir_count++] = variable;
-    cache_dir(cache, sizeof cache);
-    if (cache[0] != '\0')
-        dirs[load.dir_count++] = cache;
-    return bp_dataset_load(out, what, &load);
+    bp_status status = bp_dataset_load(out, what, &load);
+    char path[1024];
+    if (status == BP_ERR_IO && remote_find(what) != NULL && !bp_dataset_find(path, sizeof path, what, &load))
+        return bp_fail(status, "%s; to download it: backprop fetch %s", bp_error(), what);
+    return status;
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------------- */

@@ -4,7 +4,17 @@
 
 #include "options.h"
 
-/* Loads `what`, looking in --data-dir, $BACKPROP_DATA and the user's cache directory. rows: of generated sets, 0: default. */
+/* ${XDG_CACHE_HOME:-~/.cache}/backprop; "" where there is no home. */
+void source_cache_dir(char *out, size_t size);
+/* Where named sets are looked for: --data-dir, $BACKPROP_DATA, the cache directory. */
+typedef struct data_places {
+    const char *dir[3];
+    size_t count;
+    char cache[1024];
+} data_places;
+void source_places(data_places *out, const options *o);
+
+/* Loads `what`, looking in those places. rows: of generated sets, 0: default. */
 bp_status source_load(bp_dataset **out, const char *what, const options *o, size_t rows);
 
 /* The rows that --part asks for. */

@@ -32,15 +32,6 @@ void sparkline(char *out, const terminal *t, const double *values, size_t count)
 /* The same for a share 0..1 of a bar of `width` columns. out: 3 width + 1 bytes. */
 void progress_bar(char *out, const terminal *t, double share, size_t width);
 
-/* An image of height x width grey levels 0..1 (0: background), and what to write below it. */
-typedef struct picture {
-    const double *pixel;
-    size_t height, width;
-    const char *caption;
-} picture;
-/* Draws as many of the pictures as fit next to each other; empty borders are cut off. Returns how many. */
-size_t draw_pictures(const terminal *t, const picture *pictures, size_t count, size_t indent);
-
 /* Numbers for people; out holds at least NUMBER_SIZE bytes and is returned. */
 #define NUMBER_SIZE 40
 const char *number_text(char *out, double value);     /* whole: "60,000" */

@@ -37,7 +37,7 @@ static bp_status load_test(training *t)
 
 static bp_status load_data(training *t)
 {
-    bp_status status = source_load(&t->set, t->o->positional[0], t->o, size_or(t->o, OPT_GENERATED_ROWS, 0));
+    bp_status status = source_load(&t->set, t->what, t->o, size_or(t->o, OPT_GENERATED_ROWS, 0));
     if (status == BP_OK)
         status = load_test(t);
     if (status != BP_OK)
@@ -285,10 +285,13 @@ static exit_code train_and_save(training *t)
         train_introduction(t, planned_epochs(t));
     if (run_training(t) != CODE_OK && !t->diverged)
         return t->code;
-    bp_status status = evaluate(t);
+    if (t->code == CODE_INTERRUPTED) /* at once: who is in a hurry may press Ctrl-C again */
+        code = save(t);
+    bp_status status = code == CODE_OK ? evaluate(t) : BP_OK;
     if (status != BP_OK)
         return fail_status(status);
-    code = save(t);
+    if (code == CODE_OK)
+        code = save(t);
     if (code == CODE_OK)
         code = close_log(t);
     if (code != CODE_OK)
@@ -300,6 +303,7 @@ static exit_code train_and_save(training *t)
 exit_code run_train(const options *o)
 {
     training t = {.o = o, .quiet = given(o, OPT_QUIET), .code = CODE_OK};
+    t.what = o->positionals > 0 ? o->positional[0] : DEFAULT_DATA;
     exit_code code = train_and_save(&t);
     if (t.log != NULL)
         fclose(t.log);

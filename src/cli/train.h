@@ -9,6 +9,7 @@
 
 typedef struct training {
     const options *o;
+    const char *what; /* the data, as it was named */
     bool quiet;
     bp_dataset *set, *test_set, *valid_set, *rest_set;
     bp_data train, valid, test; /* rows = 0: absent */

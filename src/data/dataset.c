@@ -98,11 +98,18 @@ const char *const *bp_dataset_names(bp_dataset *d, const char *const *names, siz
 /* ---- What there is ----------------------------------------------------------------------------------------------- */
 
 /* Sets of IDX files that are known by name. */
-static const struct {
+typedef struct file_set {
     const char *name, *summary;
     size_t classes;
-} file_sets[] = {
-    {"mnist", "70,000 handwritten digits of 28x28 pixels, 10 classes (IDX files)", 10},
+    const char *class_names[10]; /* the first NULL: they are numbers */
+} file_set;
+
+static const file_set file_sets[] = {
+    {"mnist", "70,000 handwritten digits of 28x28 pixels, 10 classes (IDX files)", 10, {NULL}},
+    {"fashion-mnist",
+     "70,000 pieces of clothing of 28x28 pixels, 10 classes (IDX files)",
+     10,
+     {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}},
 };
 enum { FILE_SETS = sizeof file_sets / sizeof *file_sets };
 
@@ -127,6 +134,16 @@ bp_dataset_info bp_dataset_list(size_t index)
         return (bp_dataset_info){file_sets[index].name, file_sets[index].summary, false};
     }
     return (bp_dataset_info){NULL, NULL, false};
+}
+
+static const file_set *known_set(const char *name)
+{
+    for (size_t i = 0; i < FILE_SETS; i++) {
+        if (strcmp(name, file_sets[i].name) == 0) {
+            return &file_sets[i];
+        }
+    }
+    return NULL;
 }
 
 static const char *set_name(size_t index)
@@ -169,7 +186,8 @@ static bp_status load_generated(bp_dataset **out, const bp_generator *g, const b
     return BP_OK;
 }
 
-static bp_status load_directory(bp_dataset **out, const char *name, const char *dir, size_t classes,
+/* known: the set that it must be; NULL: any. */
+static bp_status load_directory(bp_dataset **out, const char *name, const char *dir, const file_set *known,
                                 const bp_dataset_options *o)
 {
     bp_dataset *d;
@@ -178,7 +196,13 @@ static bp_status load_directory(bp_dataset **out, const char *name, const char *
         return status;
     }
     snprintf(d->source, sizeof d->source, "%s", dir);
-    status = bp_idx_set_load(d, dir, classes);
+    status = bp_idx_set_load(d, dir, known ? known->classes : 0);
+    if (status == BP_OK && known && known->class_names[0]) {
+        const char *const *names = bp_dataset_names(d, known->class_names, known->classes);
+        d->train.class_names = names;
+        d->test.class_names = d->test.rows > 0 ? names : NULL;
+        status = names ? BP_OK : BP_ERR_MEMORY;
+    }
     if (status != BP_OK) {
         bp_dataset_free(d);
         return status;
@@ -187,22 +211,44 @@ static bp_status load_directory(bp_dataset **out, const char *name, const char *
     return BP_OK;
 }
 
-/* The first folder that holds set `name`: DIR/name of each folder, or (if the name is known) DIR itself, or name itself.
- * False if there is none. */
-static bool find_directory(char *found, size_t room, const char *name, bool known, const bp_dataset_options *o)
+/* The last component of a path, for a name; slashes at the end do not count. */
+static void base_name(char *out, size_t room, const char *path)
 {
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/') {
+        end--;
+    }
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/') {
+        begin--;
+    }
+    snprintf(out, room, "%.*s", (int)(end - begin), path + begin);
+}
+
+/* Whether a folder that was given may hold the known set `name` itself: its own name says so, or it has a name of its own
+ * and MNIST is asked for - four IDX files do not tell which set they are. */
+static bool is_home_of(const char *dir, const char *name)
+{
+    char own[64];
+    base_name(own, sizeof own, dir);
+    return strcmp(own, name) == 0 || (strcmp(name, file_sets[0].name) == 0 && !known_set(own));
+}
+
+bool bp_dataset_find(char *path, size_t size, const char *name, const bp_dataset_options *o)
+{
+    const file_set *known = known_set(name);
     for (size_t i = 0; i < o->dir_count; i++) {
-        int n = snprintf(found, room, "%s/%s", o->dirs[i], name);
-        if (n > 0 && (size_t)n < room && bp_idx_set_exists(found)) {
+        int n = snprintf(path, size, "%s/%s", o->dirs[i], name);
+        if (n > 0 && (size_t)n < size && bp_idx_set_exists(path)) {
             return true;
         }
-        n = snprintf(found, room, "%s", o->dirs[i]);
-        if (known && n > 0 && (size_t)n < room && bp_idx_set_exists(found)) {
+        n = snprintf(path, size, "%s", o->dirs[i]);
+        if (known && n > 0 && (size_t)n < size && is_home_of(path, name) && bp_idx_set_exists(path)) {
             return true;
         }
     }
-    int n = snprintf(found, room, "%s", name);
-    return n > 0 && (size_t)n < room && is_directory(found);
+    int n = snprintf(path, size, "%s", name);
+    return n > 0 && (size_t)n < size && (known ? bp_idx_set_exists(path) : is_directory(path));
 }
 
 /* "a, b and below" for messages: where was looked. */
@@ -239,33 +285,12 @@ static bp_status fail_not_found(const char *name, bool known, const bp_dataset_o
 
 static bp_status load_named(bp_dataset **out, const char *name, const bp_dataset_options *o)
 {
-    size_t classes = 0;
-    bool known = false;
-    for (size_t i = 0; i < FILE_SETS; i++) {
-        if (strcmp(name, file_sets[i].name) == 0) {
-            classes = file_sets[i].classes;
-            known = true;
-        }
-    }
+    const file_set *known = known_set(name);
     char dir[sizeof((bp_dataset *)0)->source];
-    if (!find_directory(dir, sizeof dir, name, known, o)) {
-        return fail_not_found(name, known, o);
+    if (!bp_dataset_find(dir, sizeof dir, name, o)) {
+        return fail_not_found(name, known != NULL, o);
     }
-    return load_directory(out, name, dir, classes, o);
-}
-
-/* The last component of a path, for a name; slashes at the end do not count. */
-static void base_name(char *out, size_t room, const char *path)
-{
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/') {
-        end--;
-    }
-    size_t begin = end;
-    while (begin > 0 && path[begin - 1] != '/') {
-        begin--;
-    }
-    snprintf(out, room, "%.*s", (int)(end - begin), path + begin);
+    return load_directory(out, name, dir, known, o);
 }
 
 bp_status bp_dataset_load(bp_dataset **out, const char *what, const bp_dataset_options *options)
@@ -285,5 +310,5 @@ bp_status bp_dataset_load(bp_dataset **out, const char *what, const bp_dataset_o
     }
     char name[sizeof(*out)->name];
     base_name(name, sizeof name, what);
-    return load_directory(out, name, what, 0, &o);
+    return load_directory(out, name, what, NULL, &o);
 }
