@@ -156,7 +156,7 @@ static void add_curve(bp_trace *t, const bp_digit_style *s, const vec *p, int i,
 
 static void draw_curves(bp_trace *t, const bp_digit_style *s, bp_rng *r)
 {
-    vec p[BP_STYLE_POINTS];
+    vec p[BP_STYLE_POINTS] = {{0, 0}};
     place_points(p, s, r);
     float tension = 1 + normal(r, hand.tension);
     t->count = 0;
