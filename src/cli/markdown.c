@@ -111,7 +111,7 @@ static void command_section(FILE *out, const cli_command *c)
 
 static void data_section(FILE *out)
 {
-    fputs("\n## DATA\n\nData that commands take by name. Named sets that are files are looked for in `--data-dir`, "
+    fputs("\n## Data sets\n\nDATA that commands take by name. Named sets that are files are looked for in `--data-dir`, "
           "then in\n"
           "`$BACKPROP_DATA`, then in the cache directory.\n",
           out);
@@ -175,7 +175,7 @@ void write_reference(FILE *out)
         plain_text(out, c->summary);
         fputs(" |\n", out);
     }
-    fputs("\n[DATA](#data) · [Defaults by data](#defaults-by-data) · [Exit codes](#exit-codes) · "
+    fputs("\n[Data sets](#data-sets) · [Defaults by data](#defaults-by-data) · [Exit codes](#exit-codes) · "
           "[Environment](#environment)\n",
           out);
     for (size_t i = 0; i < COMMANDS; i++)
