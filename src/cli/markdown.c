@@ -111,10 +111,11 @@ static void command_section(FILE *out, const cli_command *c)
 
 static void data_section(FILE *out)
 {
-    fputs("\n## Data sets\n\nDATA that commands take by name. Named sets that are files are looked for in `--data-dir`, "
-          "then in\n"
-          "`$BACKPROP_DATA`, then in the cache directory.\n",
-          out);
+    fputs(
+        "\n## Data sets\n\nDATA that commands take by name. Named sets that are files are looked for in `--data-dir`, "
+        "then in\n"
+        "`$BACKPROP_DATA`, then in the cache directory.\n",
+        out);
     table_head(out, "DATA", "");
     for (size_t i = 0; data_word(i) != NULL; i++)
         table_row(out, data_word(i), bp_dataset_list(i).summary);
