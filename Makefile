@@ -20,11 +20,12 @@ all: $(BUILD)/Makefile
 $(BUILD)/Makefile: | needs-build
 	@$(CONFIGURE) -DBP_TESTS=OFF >/dev/null
 
+# Tests run side by side: threads that wait for each other must not spin.
 ## test: build everything and run all tests
 test: needs-test
 	@$(CONFIGURE) -DBP_TESTS=ON >/dev/null
 	@$(COMPILE)
-	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
+	@OMP_WAIT_POLICY=passive ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
 
 ## demo: train on handwritten digits, predict some, check the gradients (DATA=mnist: with the real ones)
 demo: all
