@@ -5,8 +5,8 @@
 
 /* ---- help -------------------------------------------------------------------------------------------------------- */
 
-static const char *const commands[] = {"train", "eval",  "predict", "check", "inspect",
-                                       "data",  "fetch", "version", "help"};
+static const char *const commands[] = {"train", "eval", "predict", "check",   "inspect",
+                                       "bench", "data", "fetch",   "version", "help"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Options that scripts rely on. */

@@ -41,6 +41,7 @@ typedef enum command_id {
     CMD_PREDICT,
     CMD_CHECK,
     CMD_INSPECT,
+    CMD_BENCH,
     CMD_DATA,
     CMD_FETCH,
     CMD_VERSION,
@@ -69,10 +70,14 @@ exit_code run_eval(const struct options *o);
 exit_code run_predict(const struct options *o);
 exit_code run_check(const struct options *o);
 exit_code run_inspect(const struct options *o);
+exit_code run_bench(const struct options *o);
 exit_code run_data(const struct options *o);
 exit_code run_fetch(const struct options *o);
 exit_code run_version(const struct options *o);
 exit_code run_help(const struct options *o);
+
+const char *bench_word(size_t index); /* what bench measures; NULL past the last */
+const char *compiler_text(void);      /* what built this program, "gcc 12.2.0" */
 
 /* Say what went wrong, "backprop: TEXT", and return the exit code that belongs to it. */
 exit_code fail_status(bp_status status);    /* the text of bp_error(); by status */

@@ -97,6 +97,29 @@ const cli_command command_table[COMMANDS] = {
          "backprop inspect mnist.safetensors  layers, sizes, origin\n"
          "backprop inspect mnist.safetensors --trace mnist --row 7  all quantities of test image 7\n",
          NULL, run_inspect},
+    [CMD_BENCH] =
+        {"bench", "[WORK ...]", 0, MAX_POSITIONALS,
+         "measure how fast this machine trains, and what it could do at most",
+         "Measures training steps, single predictions, matrix products alone and memory, and holds each against the "
+         "limits of this machine, measured by the same program: the multiply-adds that its registers allow, and the "
+         "bytes a second that come from memory. Without WORK it measures all:\n\n"
+         "  W1      784-50-10 relu, cross-entropy, batch 100, SGD, an epoch of MNIST\n"
+         "  W2      784-512-512-10 relu, cross-entropy, batch 128, Adam, an epoch of MNIST\n"
+         "  W3      2048-2048-2048-2048 relu, mse, batch 512, SGD\n"
+         "  W4      16-32-32-1 relu, mse, batch 32, Adam\n"
+         "  W5      2-10-1 sigmoid, mse, batch 10, SGD\n"
+         "  W6      784-50-10, predicting one row at a time\n"
+         "  gemm    the matrix products of these, alone\n"
+         "  memory  the most memory that a process training W1 takes\n\n"
+         "Times are medians of repeated runs. A workload is measured with as many threads as pay for it and, where "
+         "those "
+         "are several, with one; with --threads N, with N alone. Where MNIST is not found, W1, W2 and W6 take "
+         "generated "
+         "images of the same shape. Other programs running at the same time falsify the figures.",
+         "backprop bench  all of it, in about a minute\n"
+         "backprop bench W1 W2 --threads 1  two workloads, on one thread\n"
+         "backprop bench --quick --kernel avx2  a rough look at another instruction set\n",
+         bench_word, run_bench},
     [CMD_DATA] =
         {"data", "[NAME]", 0, 1, "list the data sets, or write one as IDX files",
          "Without NAME it lists the data sets: what they are, and where they are on this machine or how to get them. "

@@ -12,13 +12,14 @@ enum {
     PREDICT = 1u << CMD_PREDICT,
     CHECK = 1u << CMD_CHECK,
     INSPECT = 1u << CMD_INSPECT,
+    BENCH = 1u << CMD_BENCH,
     DATA = 1u << CMD_DATA,
     FETCH = 1u << CMD_FETCH,
     VERSION = 1u << CMD_VERSION,
     HELP = 1u << CMD_HELP,
     COMPUTES = TRAIN | EVAL | PREDICT | CHECK | INSPECT,
     READS_DATA = COMPUTES | DATA,
-    EVERY = READS_DATA | FETCH | VERSION | HELP
+    EVERY = READS_DATA | BENCH | FETCH | VERSION | HELP
 };
 
 static const interval positive = {0, 1e300, true, "a number above 0"};
@@ -292,7 +293,7 @@ const option_row option_table[OPTIONS] = {
                   default_init},
     [OPT_INIT_FROM] = {"init-from", "MODEL", VALUE_FILE, GROUP_NETWORK, TRAIN, NULL, NULL,
                        "go on from the network, the weights and the scaling of this model", NULL},
-    [OPT_DTYPE] = {"dtype", "TYPE", VALUE_WORD, GROUP_NETWORK, TRAIN, NULL, type_word,
+    [OPT_DTYPE] = {"dtype", "TYPE", VALUE_WORD, GROUP_NETWORK, TRAIN | BENCH, NULL, type_word,
                    "type of weights and arithmetic: f32 or f64", default_type},
 
     [OPT_EPOCHS] = {"epochs", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &whole, NULL,
@@ -345,11 +346,13 @@ const option_row option_table[OPTIONS] = {
 
     [OPT_SEED] = {"seed", "N", VALUE_SIZE, GROUP_RUN, READS_DATA, &whole, NULL,
                   "of everything random: weights, order, dropout, splits, samples, generated data", default_seed},
-    [OPT_THREADS] = {"threads", "N", VALUE_SIZE, GROUP_RUN, TRAIN | EVAL | PREDICT, &threads_limits, NULL,
+    [OPT_THREADS] = {"threads", "N", VALUE_SIZE, GROUP_RUN, TRAIN | EVAL | PREDICT | BENCH, &threads_limits, NULL,
                      "threads; the results are the same for any number", default_threads},
-    [OPT_KERNEL] = {"kernel", "NAME", VALUE_WORD, GROUP_RUN, COMPUTES | VERSION, NULL, kernel_word,
+    [OPT_KERNEL] = {"kernel", "NAME", VALUE_WORD, GROUP_RUN, COMPUTES | BENCH | VERSION, NULL, kernel_word,
                     "instruction set: avx512, avx2, neon or portable", default_kernel},
 
+    [OPT_QUICK] = {"quick", NULL, VALUE_FLAG, GROUP_RUN, BENCH, NULL, NULL,
+                   "a few seconds in all: fewer and shorter runs, less exact", NULL},
     [OPT_TIMEOUT] = {"timeout", "SECONDS", VALUE_REAL, GROUP_RUN, FETCH, &positive, NULL,
                      "give up on a server that sends nothing for so long", default_timeout},
 

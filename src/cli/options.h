@@ -55,6 +55,7 @@ typedef enum option_id {
     OPT_SEED,
     OPT_THREADS,
     OPT_KERNEL,
+    OPT_QUICK,
     OPT_TIMEOUT,
     /* output */
     OPT_MODEL_OUT,
@@ -134,7 +135,7 @@ typedef struct option_value {
     size_t size_end; /* VALUE_RANGE: one past the last */
 } option_value;
 
-#define MAX_POSITIONALS 2
+#define MAX_POSITIONALS 8
 
 typedef struct options {
     command_id command;

@@ -2,7 +2,7 @@
 #include "options.h"
 #include "output.h"
 
-static const char *compiler(void)
+const char *compiler_text(void)
 {
 #if defined(__clang__)
     return "clang " __clang_version__;
@@ -22,7 +22,7 @@ static void version_json(void)
     json_put_text(o, "kernel", bp_kernel_name());
     json_object_set_new(o, "kernels", sets);
     json_put_size(o, "threads", (size_t)bp_threads_available());
-    json_put_text(o, "compiler", compiler());
+    json_put_text(o, "compiler", compiler_text());
     json_print(stdout, o);
 }
 
@@ -35,6 +35,6 @@ exit_code run_version(const options *o)
     printf("backprop %s\nkernel    %s (this CPU can run:", bp_version(), bp_kernel_name());
     for (size_t i = 0; bp_kernel_available(i) != NULL; i++)
         printf(" %s", bp_kernel_available(i));
-    printf(")\nthreads   %d\ncompiler  %s\n", bp_threads_available(), compiler());
+    printf(")\nthreads   %d\ncompiler  %s\n", bp_threads_available(), compiler_text());
     return CODE_OK;
 }
