@@ -223,7 +223,7 @@ static bp_status write_file(const char *dir, const bp_data *d, bool test, bool l
     struct stat written;
     bp_status status = path_in(path, dir, file_name[test][labels], "");
     if (status == BP_OK && interrupt_seen())
-        status = bp_fail(BP_ERR_STOPPED, "interrupted before %s was written", path);
+        status = bp_fail(BP_ERR_STATE, "interrupted before %s was written", path);
     if (status == BP_OK)
         status = labels ? write_labels(path, d) : write_images(path, d);
     if (status == BP_OK && stat(path, &written) == 0)
@@ -296,7 +296,7 @@ static exit_code use_set(const bp_dataset *set, const options *o)
     const char *dir = text_or(o, OPT_DATA_OUT, NULL), *sheet = text_or(o, OPT_SHEET, NULL);
     interrupt_watch();
     bp_status status = write_all(set, o);
-    if (status == BP_ERR_STOPPED)
+    if (status != BP_OK && interrupt_seen())
         return fail_as(CODE_INTERRUPTED);
     if (status != BP_OK)
         return status == BP_ERR_IO ? fail_as(CODE_OUTPUT) : fail_status(status);

@@ -179,7 +179,7 @@ static exit_code run_training(training *t)
         t->result.last.train_loss = NAN;
         return t->code = fail_status(status);
     }
-    if (status != BP_OK && status != BP_ERR_STOPPED)
+    if (status != BP_OK)
         return t->code = fail_status(status);
     if (interrupt_seen() && t->result.stopped_by_callback)
         t->code = CODE_INTERRUPTED;
