@@ -34,15 +34,16 @@ const char *bp_version(void);
 
 typedef enum bp_status {
     BP_OK = 0,
-    BP_ERR_ARGUMENT,   /* an argument or option that makes no sense */
-    BP_ERR_SHAPE,      /* shapes that do not fit together */
-    BP_ERR_MEMORY,     /* out of memory, or a size that overflows */
-    BP_ERR_STATE,      /* a call at the wrong time, e.g. backward before forward */
-    BP_ERR_DATA,       /* data that cannot be used: label out of range, no rows */
-    BP_ERR_NUMERIC,    /* a loss, gradient or weight that is not finite */
-    BP_ERR_IO,         /* the operating system refused: missing file, full disk */
-    BP_ERR_FORMAT,     /* a file that is damaged or of another kind */
-    BP_ERR_UNSUPPORTED /* a valid request that this build or CPU cannot serve */
+    BP_ERR_ARGUMENT,    /* an argument or option that makes no sense */
+    BP_ERR_SHAPE,       /* shapes that do not fit together */
+    BP_ERR_MEMORY,      /* out of memory, or a size that overflows */
+    BP_ERR_STATE,       /* a call at the wrong time, e.g. backward before forward */
+    BP_ERR_DATA,        /* data that cannot be used: label out of range, no rows */
+    BP_ERR_NUMERIC,     /* a loss, gradient or weight that is not finite */
+    BP_ERR_IO,          /* the operating system refused: missing file, full disk */
+    BP_ERR_FORMAT,      /* a file that is damaged or of another kind */
+    BP_ERR_UNSUPPORTED, /* a valid request that this build or CPU cannot serve */
+    BP_ERR_STOPPED /* the user asked to stop, for callers that pass statuses on; the library itself never returns it */
 } bp_status;
 
 /* "ok", "argument", "shape" ... */

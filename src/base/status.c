@@ -33,7 +33,8 @@ const char *bp_status_name(bp_status status)
                                        [BP_ERR_NUMERIC] = "numeric",
                                        [BP_ERR_IO] = "io",
                                        [BP_ERR_FORMAT] = "format",
-                                       [BP_ERR_UNSUPPORTED] = "unsupported"};
+                                       [BP_ERR_UNSUPPORTED] = "unsupported",
+                                       [BP_ERR_STOPPED] = "stopped"};
     size_t i = (size_t)status;
     return i < sizeof name / sizeof *name ? name[i] : "unknown";
 }

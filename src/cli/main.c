@@ -33,6 +33,7 @@ exit_code fail_status(bp_status status)
     case BP_OK:
     case BP_ERR_MEMORY:
     case BP_ERR_STATE:
+    case BP_ERR_STOPPED:
         break;
     }
     return fail_as(CODE_FAULT);
