@@ -1,6 +1,6 @@
 #!/bin/sh
 # demo.sh - what backprop does, in half a minute: trains a network on handwritten digits, measures it, draws what it
-# predicts, and proves its gradients.
+# predicts, and checks its gradients.
 #   sh examples/demo.sh PATH/TO/backprop [DATA]      DATA: digits, which are generated, or for example mnist
 set -eu
 
@@ -28,11 +28,12 @@ step() # step TITLE ARGUMENTS OF BACKPROP ...
 }
 
 if [ "$data" = digits ]; then
-    cat <<'TEXT'
-The digits of this demo are generated: drawn by a program, each time anew, from strokes like a pen's.
-They need no download. With the real handwriting of MNIST:
+    cat <<TEXT
+The digits of this demo are generated: a program draws them with the strokes of a
+pen. They need no download, but they are not handwriting. With the real digits of
+MNIST, 11.6 MB:
 
-  backprop fetch mnist
+  $backprop fetch mnist
   make demo DATA=mnist
 TEXT
 fi
@@ -40,12 +41,12 @@ fi
 step "1. Train a network" train "$data" --out "$model"
 step "2. Look at what it predicts, and how sure it is" predict "$model" "$data" --draw --rows 0-3
 if [ "$data" = digits ]; then
-    step "3. Measure it on 10,000 digits from another seed, which it has never seen" \
+    step "3. Measure it on 10,000 new digits, drawn from another seed" \
         eval "$model" "$data" --seed 2
 else
     step "3. Measure it, class by class" eval "$model" "$data"
 fi
-step "4. Prove the gradients of the trained network: back-propagation against numerical differentiation" \
+step "4. Check its gradients against numerical differentiation" \
     check "$model" "$data" --rows 4
 
 cat <<TEXT

@@ -106,7 +106,11 @@ static void draw_row(const prediction *p, size_t number, size_t row, bool gap)
     const char *lines[MOST_LINES];
     const bp_data *d = &p->s->part.data;
     size_t fixed = p->name_width + PERCENT, bar = BAR, count = p->top < MOST_LINES - 1 ? p->top : MOST_LINES - 1;
-    while (bar > 4 && !draw_fits_beside(&p->terminal, d->width, fixed + bar))
+    while (bar > 8 && !draw_fits_beside(&p->terminal, d->width, fixed + bar))
+        bar--;
+    if (!draw_fits_beside(&p->terminal, d->width, fixed + bar))
+        bar = BAR;
+    while (bar > 1 && fixed + bar + 2 > p->terminal.width)
         bar--;
     rank(p, row);
     verdict(text[0], p, number);

@@ -311,8 +311,8 @@ static void say_next(const terminal *t, const training *run)
         return;
     label(t, "next");
     fprintf(t->file, "backprop eval %s %s\n", run->out, data);
-    fprintf(t->file, "%-9sbackprop predict %s %s --rows 0-9%s\n", "", run->out, data,
-            run->train.classes > 3 ? " --top 3" : "");
+    fprintf(t->file, "%-9sbackprop predict %s %s %s\n", "", run->out, data,
+            run->train.height > 0 && run->train.classes > 0 ? "--draw" : "--rows 0-9");
     fprintf(t->file, "%-9sbackprop inspect %s --trace %s --row 0\n", "", run->out, data);
 }
 
