@@ -119,11 +119,11 @@ static inline void answer(int to, const request *r)
 }
 
 /* Reads the head of a request; ends the process where there is none. */
-static inline request read_request(int from)
+static inline void read_request(request *r, int from)
 {
     char head[REQUEST_ROOM + 1] = "";
     size_t used = 0;
-    request r = {.how = WAYS, .range = "-"};
+    *r = (request){.how = WAYS, .range = "-"};
     while (strstr(head, "\r\n\r\n") == NULL && used < REQUEST_ROOM) {
         ssize_t n = recv(from, head + used, REQUEST_ROOM - used, 0);
         if (n <= 0)
@@ -131,19 +131,18 @@ static inline request read_request(int from)
         used += (size_t)n;
         head[used] = '\0';
     }
-    if (sscanf(head, "GET /%255s", r.path) != 1)
+    if (sscanf(head, "GET /%255s", r->path) != 1)
         _exit(1);
     const char *range = strstr(head, "\r\nRange: bytes=");
-    if (range != NULL && sscanf(range + 15, "%zu", &r.from) == 1)
-        snprintf(r.range, sizeof r.range, "%zu-", r.from);
-    size_t length = strcspn(r.path, "/");
+    if (range != NULL && sscanf(range + 15, "%zu", &r->from) == 1)
+        snprintf(r->range, sizeof r->range, "%zu-", r->from);
+    size_t length = strcspn(r->path, "/");
     for (size_t i = 0; i < WAYS; i++)
-        if (strncmp(r.path, way_name[i], length) == 0 && way_name[i][length] == '\0')
-            r.how = (way)i;
-    if (r.how == WAYS || r.path[length] == '\0')
+        if (strncmp(r->path, way_name[i], length) == 0 && way_name[i][length] == '\0')
+            r->how = (way)i;
+    if (r->how == WAYS || r->path[length] == '\0')
         _exit(1);
-    r.file = r.path + length + 1;
-    return r;
+    r->file = r->path + length + 1;
 }
 
 static inline void note_request(const request *r)
@@ -166,7 +165,8 @@ static inline void serve(int listener)
             continue;
         if (fork() == 0) {
             close(listener);
-            request r = read_request(client);
+            request r;
+            read_request(&r, client);
             note_request(&r);
             answer(client, &r);
             shutdown(client, SHUT_WR);
