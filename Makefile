@@ -8,9 +8,9 @@ MAKEFLAGS += --no-print-directory
 CONFIGURE = cmake -S . -B $(BUILD)
 COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
 SOURCES = $(wildcard include/backprop/*.h src/*/*.[ch] src/*/*/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*.cpp \
-                     examples/*.c bench/*.[ch] fuzz/*.[ch])
+                     examples/*.c bench/*/*.[ch] fuzz/*.[ch])
 
-.PHONY: all test demo install check-style format docs clean help
+.PHONY: all test demo bench bench-peers install check-style format docs clean help
 .DELETE_ON_ERROR:
 
 ## all: the command, in build/bin, and the libraries, in build/lib
@@ -30,6 +30,14 @@ test: needs-test
 ## demo: train on handwritten digits, predict some, check the gradients (DATA=mnist: with the real ones)
 demo: all
 	@sh examples/demo.sh $(BUILD)/bin/backprop $(DATA)
+
+## bench: how fast this machine trains, and what it could do at most (about a minute)
+bench: all
+	@$(BUILD)/bin/backprop bench
+
+## bench-peers: the same work by backprop and by other programs, side by side (ARGS=--help lists the options)
+bench-peers: all
+	@sh bench/peers/run.sh $(BUILD)/bin/backprop $(BUILD)/peers $(ARGS)
 
 ## install: into PREFIX (/usr/local), under DESTDIR if set
 install: all

@@ -3,6 +3,7 @@
 #   sh cmake/setup.sh build    to build the command and the libraries
 #   sh cmake/setup.sh test     ... and to run the tests
 #   sh cmake/setup.sh ci       ... and for everything that .ci/run does
+#   sh cmake/setup.sh peers    to build, and to compare with other programs (bench/peers)
 # Says nothing when all is there. Installs with apt-get as root, else names the command to run.
 set -eu
 
@@ -22,6 +23,11 @@ library() # library PKG-CONFIG-MODULE PACKAGE
 header() # header FILE COMPILER PACKAGE
 {
     echo "#include <$1>" | $2 -E -x c - >/dev/null 2>&1 || missing="$missing $3"
+}
+
+module() # module MODULE PACKAGE: of the Python that the packages belong to
+{
+    /usr/bin/python3 -c "import importlib.util, sys; sys.exit(not importlib.util.find_spec('$1'))" 2>/dev/null || missing="$missing $2"
 }
 
 needs_build()
@@ -53,9 +59,22 @@ needs_ci()
     program clang-format-14 clang-format-14
 }
 
+# The programs that bench/peers compares with.
+needs_peers()
+{
+    needs_build
+    program /usr/bin/python3 python3
+    header fann.h cc libfann-dev
+    header dnnl.h cc libdnnl-dev
+    library openblas libopenblas-dev
+    module torch python3-torch
+    module sklearn python3-sklearn
+    module threadpoolctl python3-threadpoolctl
+}
+
 case $level in
-build | test | ci) "needs_$level" ;;
-*) echo "setup.sh: unknown level \"$level\" (valid: build, test, ci)" >&2 && exit 2 ;;
+build | test | ci | peers) "needs_$level" ;;
+*) echo "setup.sh: unknown level \"$level\" (valid: build, test, ci, peers)" >&2 && exit 2 ;;
 esac
 [ -n "$missing" ] || exit 0
 
