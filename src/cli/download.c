@@ -256,7 +256,7 @@ static bp_status judge(transfer *t, CURLcode code, const char *error)
         return bp_fail(BP_ERR_DATA, "another file: more than the %zu bytes that it must have",
                        t->d->bytes > 0 ? t->d->bytes : (size_t)UNKNOWN_SIZE_LIMIT);
     if (t->stalled)
-        return bp_fail(BP_ERR_DATA, "nothing came for %g seconds", t->d->timeout);
+        return bp_fail(BP_ERR_DATA, "nothing came for %g s", t->d->timeout);
     if (code == CURLE_HTTP_RETURNED_ERROR)
         return bp_fail(BP_ERR_DATA, "HTTP status %ld%s", http, status_meaning(http));
     if (code != CURLE_OK)

@@ -143,15 +143,17 @@ static bp_status choose_folder(fetching *f)
 
 /* ---- progress ---------------------------------------------------------------------------------------------------- */
 
-/* "  4.2 MB of 9.9 MB  42 %  1.1 MB/s  5 s left" */
+/* "  42 % of 9.9 MB  1.1 MB/s  5 s left" */
 static void live_text(char *out, size_t size, const fetching *f, size_t done, size_t total, double seconds)
 {
-    char have[NUMBER_SIZE], all[NUMBER_SIZE], rate[NUMBER_SIZE], left[NUMBER_SIZE];
+    char bytes[NUMBER_SIZE], rate[NUMBER_SIZE], left[NUMBER_SIZE];
+    size_t used = 0;
     double speed = seconds > 0 ? (double)(done - f->first) / seconds : 0;
-    size_t used = (size_t)snprintf(out, size, "  %s", bytes_text(have, (double)done));
     if (total > 0)
-        used += (size_t)snprintf(out + used, size - used, " of %s  %.0f %%", bytes_text(all, (double)total),
-                                 100 * (double)done / (double)total);
+        used = (size_t)snprintf(out, size, "  %.0f %% of %s", 100 * (double)done / (double)total,
+                                bytes_text(bytes, (double)total));
+    else
+        used = (size_t)snprintf(out, size, "  %s", bytes_text(bytes, (double)done));
     if (speed > 0)
         used += (size_t)snprintf(out + used, size - used, "  %s/s", bytes_text(rate, speed));
     if (speed > 0 && total >= done)
@@ -341,7 +343,7 @@ exit_code run_fetch(const options *o)
     if (choose_folder(&f) != BP_OK)
         return fail_as(CODE_OUTPUT);
     if (!f.quiet)
-        fprintf(stderr, "%s\n", f.set.origin);
+        wrap_text(stderr, f.set.origin, 0, 2, f.terminal.live ? f.terminal.width - 1 : SIZE_MAX);
     interrupt_watch();
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         bp_fail(BP_ERR_STATE, "starting libcurl failed");
