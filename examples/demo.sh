@@ -29,9 +29,9 @@ step() # step TITLE ARGUMENTS OF BACKPROP ...
 
 if [ "$data" = digits ]; then
     cat <<TEXT
-The digits of this demo are generated: a program draws them with the strokes of a
-pen. They need no download, but they are not handwriting. With the real digits of
-MNIST, 11.6 MB:
+The digits of this demo are generated: a program draws them with the strokes
+of a pen. They need no download, but they are not handwriting. With the real
+digits of MNIST, 11.6 MB:
 
   $backprop fetch mnist
   make demo DATA=mnist
