@@ -75,7 +75,7 @@ static void train_with(bp_model *m, const bp_data *d, bp_optimizer_kind kind, in
 static void threads_do_not_change_bits(void **state)
 {
     (void)state;
-    const int threads[] = {1, 2, 3, 7};
+    const int threads[] = {1, 2, 3, 7, 0}; /* 0: changes on the way */
     const char *net = "dense 70 relu, dropout 0.3, dense 33 gelu, dense 9 tanh";
     for (int kind = 0; kind < BP_OPTIMIZERS; kind++) {
         for (int variant = 0; variant < 4; variant++) {
@@ -99,6 +99,35 @@ static void threads_do_not_change_bits(void **state)
             bp_model_free(first);
         }
     }
+}
+
+/* Runs `runs` steps of one row, which take one[0] seconds on one thread and one[1] on all; returns those done on all. */
+static size_t pace_runs(bp_pace *p, size_t runs, const double seconds[2])
+{
+    size_t all = 0;
+    for (size_t i = 0; i < runs; i++) {
+        int threads = bp_pace_threads(p);
+        assert_true(threads == 1 || threads == 4);
+        all += threads == 4;
+        bp_pace_note(p, seconds[threads == 4], 1);
+    }
+    return all;
+}
+
+/* More threads are used where they are faster, and no longer when that changes. */
+static void threads_that_pay(void **state)
+{
+    (void)state;
+    const double faster[2] = {4e-3, 1e-3}, slower[2] = {4e-3, 40e-3};
+    bp_pace p = bp_pace_new(4, false);
+    size_t all = pace_runs(&p, 1000, faster);
+    assert_true(all > 950 && all < 1000);
+    pace_runs(&p, 1100, slower); /* until the next trial at the latest */
+    all = pace_runs(&p, 1000, slower);
+    assert_true(all > 0 && all < 50);
+    bp_pace fixed = bp_pace_new(4, true), single = bp_pace_new(1, false);
+    assert_int_equal(pace_runs(&fixed, 100, slower), 100);
+    assert_int_equal(bp_pace_threads(&single), 1);
 }
 
 /* A row's answer does not depend on the rows that are asked with it. */
@@ -676,6 +705,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_do_not_change_bits),
+        cmocka_unit_test(threads_that_pay),
         cmocka_unit_test(prediction_of_one_row),
         cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(memory_runs_out),

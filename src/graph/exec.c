@@ -204,5 +204,11 @@ void bp_session_run(bp_session *s, size_t rows, int what, const bp_hooks *hooks)
     if (what & BP_FORWARD) {
         s->rows = rows;
     }
-    bp_team_run(s->threads, run_step, &t);
+    if (s->pace.mode == BP_PACE_FIXED) {
+        bp_team_run(s->threads, run_step, &t);
+        return;
+    }
+    double start = bp_seconds();
+    bp_team_run(bp_pace_threads(&s->pace), run_step, &t);
+    bp_pace_note(&s->pace, bp_seconds() - start, rows);
 }

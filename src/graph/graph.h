@@ -171,6 +171,21 @@ typedef struct bp_hooks {
                  const bp_tile *t); /* consumes a finished gradient tile of a parameter; NULL: it is kept */
 } bp_hooks;
 
+/* How many threads pay, found out while running: see pace.c. */
+typedef enum bp_pace_mode { BP_PACE_FIXED, BP_PACE_TRY_ONE, BP_PACE_TRY_ALL, BP_PACE_RUN } bp_pace_mode;
+typedef struct bp_pace {
+    bp_pace_mode mode;
+    int most, chosen;      /* threads that there are; threads that were faster */
+    size_t runs, interval; /* done in this mode; to do in mode RUN before the next trial */
+    double seconds, rows;  /* of this trial */
+    double one;            /* rows a second of the trial with one thread */
+} bp_pace;
+
+/* Fixed, or to be found out between 1 and `most`. */
+bp_pace bp_pace_new(int most, bool fixed);
+int bp_pace_threads(const bp_pace *p);
+void bp_pace_note(bp_pace *p, double seconds, size_t rows);
+
 struct bp_session {
     const bp_graph *graph;
     bp_session_options options;
@@ -189,7 +204,8 @@ struct bp_session {
     double reduction_cost;
     const bp_node **targets;
     size_t target_count;
-    int threads;
+    int threads; /* at most */
+    bp_pace pace;
     size_t block;  /* rows carried through the whole depth together */
     char *memory;  /* values, gradients, workspaces */
     char *grads;   /* gradient slab of the parameters, same offsets as the parameters */

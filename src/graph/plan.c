@@ -13,7 +13,7 @@ enum {
     BLOCK_ROWS_FEW = 32,      /* least rows of a block where the weights stay in the cache too, */
     BLOCK_ROWS_MANY = 256,    /* and where every block has to read them from further away */
     BLOCK_ROWS_MAX = 1024,
-    PARALLEL_FLOPS = 1000 * 1000, /* a step with less work than this is faster on one thread: docs/architecture.md */
+    PARALLEL_FLOPS = 200 * 1000, /* a step with less work than this is not worth a second thread, nor a trial */
 };
 
 static size_t least(size_t a, size_t b)
@@ -290,11 +290,9 @@ static void plan_work(bp_session *s)
     size_t fewest = near ? BLOCK_ROWS_FEW : BLOCK_ROWS_MANY;
     block = block < fewest ? fewest : block;
     s->block = least(block, BLOCK_ROWS_MAX);
-    s->threads = s->options.threads;
-    if (s->threads <= 0) {
-        bool small = s->flops * (double)s->options.max_rows < PARALLEL_FLOPS;
-        s->threads = small ? 1 : bp_threads_available();
-    }
+    bool fixed = s->options.threads > 0, small = s->flops * (double)s->options.max_rows < PARALLEL_FLOPS;
+    s->threads = fixed ? s->options.threads : small ? 1 : bp_threads_available();
+    s->pace = bp_pace_new(s->threads, fixed);
 }
 
 bp_status bp_session_plan(bp_session *s)

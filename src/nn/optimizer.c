@@ -253,7 +253,7 @@ static void sum_chunks(void *ctx, int thread, int threads)
 /* As torch.nn.utils.clip_grad_norm_: scale by max / (norm + 1e-6) if that is below 1. */
 static double norm_scale(whole *w, double most)
 {
-    bp_team_run(w->s->threads, sum_chunks, w);
+    bp_team_run(bp_pace_threads(&w->s->pace), sum_chunks, w);
     double sum = 0;
     for (size_t i = 0; i < norm_chunks(w->o->graph); i++) {
         sum += w->o->partial[i];
@@ -296,7 +296,7 @@ void bp_optimizer_run(bp_optimizer *o, bp_session *s, size_t rows, const bp_hook
     if (o->options.clip_norm > 0) {
         o->weights.scale = o->biases.scale = norm_scale(&w, o->options.clip_norm);
     }
-    bp_team_run(s->threads, update_share, &w);
+    bp_team_run(bp_pace_threads(&s->pace), update_share, &w);
 }
 
 bp_status bp_optimizer_step(bp_optimizer *o, bp_session *s, size_t rows)

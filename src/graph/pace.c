@@ -1,0 +1,64 @@
+/* pace.c - one thread or all of them? Whether a step gains from more threads depends on its size, on the machine and on what
+ * else runs there: with other programs on the same processors the threads of a step wait for each other, and one alone may
+ * be ten times faster. So it is measured while running, now and then, and the faster way is kept until the next trial.
+ * Results do not depend on the number of threads, so changing it on the way changes nothing but the time. */
+#include "graph/graph.h"
+
+enum {
+    TRIAL_RUNS = 2,      /* at least, */
+    FIRST_INTERVAL = 64, /* runs from one trial to the next; doubled while the answer stays the same */
+    LAST_INTERVAL = 1024,
+};
+static const double TRIAL_SECONDS = 1e-3; /* at least */
+
+bp_pace bp_pace_new(int most, bool fixed)
+{
+    return (bp_pace){.mode = fixed || most == 1 ? BP_PACE_FIXED : BP_PACE_TRY_ONE, .most = most, .chosen = most};
+}
+
+int bp_pace_threads(const bp_pace *p)
+{
+    switch (p->mode) {
+    case BP_PACE_TRY_ONE:
+        return 1;
+    case BP_PACE_RUN:
+        return p->chosen;
+    default:
+        return p->most;
+    }
+}
+
+static void begin(bp_pace *p, bp_pace_mode mode)
+{
+    p->mode = mode;
+    p->runs = 0;
+    p->seconds = p->rows = 0;
+}
+
+static void decide(bp_pace *p)
+{
+    int faster = p->rows / p->seconds > p->one ? p->most : 1;
+    size_t longer = p->interval * 2 < LAST_INTERVAL ? p->interval * 2 : LAST_INTERVAL;
+    p->interval = p->interval && faster == p->chosen ? longer : FIRST_INTERVAL;
+    p->chosen = faster;
+    begin(p, BP_PACE_RUN);
+}
+
+void bp_pace_note(bp_pace *p, double seconds, size_t rows)
+{
+    p->runs++;
+    p->seconds += seconds;
+    p->rows += (double)rows;
+    if (p->mode == BP_PACE_RUN) {
+        if (p->runs >= p->interval) {
+            begin(p, BP_PACE_TRY_ONE);
+        }
+    } else if (p->runs >= TRIAL_RUNS && p->seconds >= TRIAL_SECONDS) {
+        if (p->mode == BP_PACE_TRY_ONE) {
+            p->one = p->rows / p->seconds;
+            begin(p, BP_PACE_TRY_ALL);
+        } else {
+            decide(p);
+        }
+    }
+}
