@@ -46,6 +46,9 @@ static void decide(bp_pace *p)
 
 void bp_pace_note(bp_pace *p, double seconds, size_t rows)
 {
+    if (p->mode == BP_PACE_FIXED) {
+        return;
+    }
     p->runs++;
     p->seconds += seconds;
     p->rows += (double)rows;
