@@ -130,6 +130,18 @@ static void print_cost(const terminal *t, const bp_check_report *r)
     fputc('\n', t->file);
 }
 
+/* A gradient that is zero everywhere agrees with anything that is zero: no proof, but no disagreement either. */
+static const char *verdict(const bp_check_report *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (!r->rows[i].passed && !r->rows[i].all_zero) {
+            return "The gradients DISAGREE.";
+        }
+    }
+    return r->passed ? "The gradients agree."
+                     : "The check FAILED: where a gradient is zero everywhere, nothing is shown.";
+}
+
 static void print_text(const checking *c)
 {
     terminal t = terminal_of(stdout);
@@ -141,8 +153,7 @@ static void print_text(const checking *c)
     print_rows(&t, c->report);
     print_remarks(&t, c->report);
     print_cost(&t, c->report);
-    printf("\n%s%s%s\n", style_on(&t, c->report->passed ? STYLE_GOOD : STYLE_BAD),
-           c->report->passed ? "The gradients agree." : "The gradients DISAGREE.", style_off(&t));
+    printf("\n%s%s%s\n", style_on(&t, c->report->passed ? STYLE_GOOD : STYLE_BAD), verdict(c->report), style_off(&t));
 }
 
 static exit_code print_json(const checking *c)
