@@ -3,8 +3,8 @@
 #include "defaults.h"
 
 static const recipe recipe_table[] = {
-    {"images", "images: digits, mnist, fashion-mnist, a directory of IDX files", "dense 256 relu, dropout 0.2, dense 128 relu", BP_ADAM, 0.002,
-     "cosine", 128, 12},
+    {"images", "images: digits, mnist, fashion-mnist, a directory of IDX files",
+     "dense 256 relu, dropout 0.2, dense 128 relu", BP_ADAM, 0.002, "cosine", 128, 12},
     {"numbers", "other data: xor, circles, moons, spirals", "dense 64 relu, dense 64 relu", BP_ADAM, 0.01, "cosine", 32,
      100},
 };
