@@ -47,7 +47,7 @@ static void test_result_is_complete(void **state)
         "fma_share", "memory_share", NULL};
     static const char *const gemm[] = {"m",      "n",         "k", "threads", "seconds", "best_seconds",
                                        "gflops", "fma_share", NULL};
-    json_t *o = result_of("bench|W4|W5|gemm|--quick|--json");
+    json_t *o = result_of("bench|W4|W5|gemm|--quick|--json|--threads|1");
     assert_texts(o, texts);
     assert_positive(o, "threads");
     assert_positive(o, "cache_bytes");

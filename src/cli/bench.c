@@ -1,7 +1,7 @@
 /* bench.c - `backprop bench`: how fast this machine trains, and how near that is to what the machine can do. */
 #include "bench.h"
 
-#include <math.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -13,6 +13,7 @@
 
 /* After the workloads: */
 enum { WORK_GEMM = WORKLOADS, WORK_MEMORY, WORKS };
+static_assert((int)WORKS <= MAX_POSITIONALS, "all of them can be named on one line");
 
 const char *bench_word(size_t index)
 {

@@ -1,7 +1,6 @@
 /* bench_gemm.c - the products of training alone: forward, deltas and weight gradients of the workloads' layers. */
 #include "bench.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/base.h"
@@ -80,15 +79,26 @@ static void multiply(void *ctx, int thread, int threads)
         j->seconds = bp_seconds() - start;
 }
 
-/* Seconds of one product. */
-static bench_figure measure(gemm_job *j, int threads, bool quick)
+/* So many products that one thread needs `enough` seconds for them; fewer where a team needs much longer for so many,
+ * because others keep a processor busy and every barrier waits for it. */
+static void choose_times(gemm_job *j, int threads, double enough)
 {
-    bench_times t = {.count = 0};
-    double enough = quick ? 2e-3 : 15e-3;
     j->times = 1;
     bp_team_run(threads, multiply, j); /* to warm up */
     for (bp_team_run(1, multiply, j); j->seconds < enough; bp_team_run(1, multiply, j))
         j->times *= 2;
+    size_t alone = j->times;
+    j->times = 1;
+    for (bp_team_run(threads, multiply, j); j->seconds < 2 * enough && j->times < alone;
+         bp_team_run(threads, multiply, j))
+        j->times *= 2;
+}
+
+/* Seconds of one product. */
+static bench_figure measure(gemm_job *j, int threads, bool quick)
+{
+    bench_times t = {.count = 0};
+    choose_times(j, threads, quick ? 2e-3 : 15e-3);
     while (!times_enough(&t, quick ? 3 : 7, 0)) {
         bp_team_run(threads, multiply, j);
         times_add(&t, j->seconds / (double)j->times, j->seconds);

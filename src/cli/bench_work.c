@@ -1,7 +1,6 @@
 /* bench_work.c - the workloads: networks whose training steps, or predictions, are timed. Accuracy is not their business. */
 #include "bench.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/base.h"
