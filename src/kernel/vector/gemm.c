@@ -5,12 +5,9 @@
  * blocking changes a bit.
  *
  * One tile kernel serves the three forms. It multiplies `rows` rows of A, whose elements it broadcasts and which may
- * have any strides, with a panel of B, `vecs` vectors wide:
- *   NN   A, panel of B                                       C[i, j..]
- *   TN   A by columns, panel of B                            C[i, j..]
- *   NT   B in the part of A, panel of A transposed           C transposed: tiles go through a small array
- * A panel is read where it lies if few rows use it, else it is first copied to the stack, in blocks of k that fit into
- * the L1 cache; so are panels that end in the middle of a vector. */
+ * have any strides (TN: A by columns), with a panel of B, `vecs` vectors wide. A panel is read where it lies if few rows
+ * use it, else it is first copied to the stack, in blocks of k that fit into the L1 cache; so are panels that end in the
+ * middle of a vector, and those of NT, which are transposed on the way. */
 #include "kernel/sets.h"
 #include "kernel/vector/set.h"
 #include "kernel/vector/simd.h"
@@ -25,8 +22,7 @@ enum { VECS = 2, WIDE_ROWS = 1 };
 static const size_t ROWS_CAP[VECS + 1] = {0, 12, 6};
 #endif
 enum {
-    TURNED_VECS = 2, /* panel of NT: narrow, so that a block of k is long and few tiles are turned */
-    WIDE_VECS = 8,   /* panel for up to WIDE_ROWS rows: long reads of B, once */
+    WIDE_VECS = 8, /* panel for up to WIDE_ROWS rows: long reads of B, once */
     MAX_ROWS = 12,
     PANEL = VECS * VL,                           /* columns */
     BLOCK = 32768 / (PANEL * (int)sizeof(real)), /* steps of k in a copied panel */
@@ -202,25 +198,6 @@ static void pack_transposed(real *to, const real *from, size_t ld, size_t k, con
     }
 }
 
-/* rows x cols elements of C from, or to, their transpose at t: cols x rows with rows of `width`. */
-static void transpose_block(real *to, size_t to_ld, const real *from, size_t from_ld, size_t rows, size_t cols)
-{
-    for (size_t r = 0; r < rows; r += VL) {
-        size_t nr = rows - r < VL ? rows - r : VL;
-        for (size_t c = 0; c < cols; c += VL) {
-            size_t nc = cols - c < VL ? cols - c : VL;
-            vec block[VL];
-            for (size_t i = 0; i < VL; i++) {
-                block[i] = i < nr ? v_load_upto(from + (r + i) * from_ld + c, nc) : v_set(0);
-            }
-            v_transpose(block);
-            for (size_t i = 0; i < nc; i++) {
-                v_store_upto(to + (c + i) * to_ld + r, block[i], nr);
-            }
-        }
-    }
-}
-
 /* ---- The three forms --------------------------------------------------------------------------------------------- */
 
 /* Rows are shared out evenly: 13 rows in tiles of at most 12 are 7 + 6. */
@@ -254,25 +231,27 @@ static void panel_rows(const bp_gemm *g, tile_job *t, const panel *pn, size_t p0
     }
 }
 
-static void gemm_n(const bp_gemm *g)
+void NAME(bp_gemm)(const bp_gemm *g)
 {
     real copy[PANEL * BLOCK] __attribute__((aligned(64)));
-    const bool wide = g->m <= WIDE_ROWS;
-    tile_job t = {.a_row = g->form == BP_GEMM_NN ? g->a.ld : 1,
-                  .a_step = g->form == BP_GEMM_NN ? 1 : g->a.ld,
+    const bool wide = g->m <= WIDE_ROWS, turned = g->form == BP_GEMM_NT;
+    tile_job t = {.a_row = g->form == BP_GEMM_TN ? 1 : g->a.ld,
+                  .a_step = g->form == BP_GEMM_TN ? g->a.ld : 1,
                   .c_row = g->c.ld,
                   .z_row = g->z.ld};
     for (size_t first = 0; first < g->n;) {
         panel pn = next_panel(first, g->n, wide ? WIDE_VECS : VECS);
-        t.cut = wide && pn.cols % VL != 0;
-        bool packed = !t.cut && (pn.cols % VL != 0 || g->m > 2 * ROWS_CAP[VECS]);
+        t.cut = wide && !turned && pn.cols % VL != 0;
+        bool packed = turned || (!t.cut && (pn.cols % VL != 0 || g->m > 2 * ROWS_CAP[VECS]));
         size_t block = packed ? PANEL * BLOCK / (pn.vecs * VL) : g->k;
         t.last = pn.cols - (pn.vecs - 1) * VL;
         size_t p0 = 0;
         do {
             size_t k = g->k - p0 < block ? g->k - p0 : block;
-            const real *b = (const real *)g->b.p + p0 * g->b.ld + first;
-            if (packed) {
+            const real *b = (const real *)g->b.p + (turned ? first * g->b.ld + p0 : p0 * g->b.ld + first);
+            if (turned) {
+                pack_transposed(copy, b, g->b.ld, k, &pn);
+            } else if (packed) {
                 pack_panel(copy, b, g->b.ld, k, &pn);
             }
             t.b = packed ? copy : b;
@@ -281,79 +260,5 @@ static void gemm_n(const bp_gemm *g)
             p0 += k;
         } while (p0 < g->k);
         first += pn.cols;
-    }
-}
-
-/* What the tile kernel does for the other forms as it stores. */
-static void finish(const bp_gemm *g, size_t i0, size_t j0, size_t rows, size_t cols)
-{
-    const bp_mat c = {row_of(g->c, i0) + j0, g->c.ld};
-    const bp_cmat in = {c.p, c.ld};
-    const bp_operand sum = {c.p, c.ld, 1};
-    if (g->bias) {
-        const bp_operand bias = {(const real *)g->bias + j0, 0, 1};
-        NAME(bp_kernels).zip[BP_ZIP_ADD](rows, cols, c, sum, bias);
-    }
-    if (g->z.p) {
-        NAME(bp_kernels).map[BP_MAP_LINEAR](rows, cols, (bp_mat){row_of(g->z, i0) + j0, g->z.ld}, in, 0);
-    }
-    if (g->map != BP_MAP_LINEAR) {
-        NAME(bp_kernels).map[g->map](rows, cols, c, in, g->map_a);
-    }
-}
-
-/* One panel of NT: its columns are rows pn->first .. of C, the tiles' rows are columns of C. */
-static void panel_transposed(const bp_gemm *g, const real *copy, const panel *pn, size_t p0, size_t k)
-{
-    real tile[MAX_ROWS * PANEL] __attribute__((aligned(64)));
-    const bool last_block = p0 + k == g->k;
-    const size_t width = pn->vecs * VL;
-    tile_job t = {.k = k,
-                  .a_row = g->b.ld,
-                  .a_step = 1,
-                  .b = copy,
-                  .b_step = width,
-                  .c = tile,
-                  .c_row = width,
-                  .last = VL,
-                  .load = g->accumulate || p0 > 0};
-    for (size_t j = 0; j < g->n;) {
-        size_t rows = tile_rows(g->n, j, ROWS_CAP[pn->vecs]);
-        real *c = row_of(g->c, pn->first) + j;
-        t.a = (const real *)g->b.p + j * g->b.ld + p0;
-        if (t.load) {
-            transpose_block(tile, width, c, g->c.ld, pn->cols, rows);
-        }
-        tiles[pn->vecs][rows](&t);
-        transpose_block(c, g->c.ld, tile, width, rows, pn->cols);
-        if (last_block) {
-            finish(g, pn->first, j, pn->cols, rows);
-        }
-        j += rows;
-    }
-}
-
-static void gemm_nt(const bp_gemm *g)
-{
-    real copy[PANEL * BLOCK] __attribute__((aligned(64)));
-    for (size_t first = 0; first < g->m;) {
-        panel pn = next_panel(first, g->m, TURNED_VECS);
-        size_t block = PANEL * BLOCK / (pn.vecs * VL), p0 = 0;
-        do {
-            size_t k = g->k - p0 < block ? g->k - p0 : block;
-            pack_transposed(copy, (const real *)g->a.p + first * g->a.ld + p0, g->a.ld, k, &pn);
-            panel_transposed(g, copy, &pn, p0, k);
-            p0 += k;
-        } while (p0 < g->k);
-        first += pn.cols;
-    }
-}
-
-void NAME(bp_gemm)(const bp_gemm *g)
-{
-    if (g->form == BP_GEMM_NT) {
-        gemm_nt(g);
-    } else {
-        gemm_n(g);
     }
 }
