@@ -158,6 +158,7 @@ typedef struct memory_watch {
     size_t calls, in_use, steps;
 } memory_watch;
 
+/* May fall at any time: OpenMP's threads that are no longer needed end when they like. */
 static size_t heap_in_use(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -172,7 +173,7 @@ static bool watch_step(void *ctx, const bp_progress *p)
         w->in_use = heap_in_use();
     } else if (p->step > 2) {
         assert_int_equal(w->c->calls, w->calls);
-        assert_int_equal(heap_in_use(), w->in_use);
+        assert_true(heap_in_use() <= w->in_use);
         w->steps++;
     }
     return true;
@@ -201,7 +202,7 @@ static void a_step_allocates_nothing(void **state)
         size_t calls = c.calls, in_use = heap_in_use();
         assert_ok(bp_predict(p, out, x, BP_F32, SAMPLES));
         assert_int_equal(c.calls, calls);
-        assert_int_equal(heap_in_use(), in_use);
+        assert_true(heap_in_use() <= in_use);
         bp_predictor_free(p);
         bp_model_free(m);
         assert_true(c.calls > 30);
