@@ -47,9 +47,13 @@ typedef struct tile_job {
 
 /* ---- The tile kernel --------------------------------------------------------------------------------------------- */
 
-BP_INLINE void tile_store(const tile_job *t, int r, int v, bool last, vec sum)
+BP_INLINE void tile_store(const tile_job *t, int r, int v, bool last, bool plain, vec sum)
 {
     size_t at = (size_t)v * VL, n = last ? t->last : VL;
+    if (plain) {
+        v_store_upto(t->c + (size_t)r * t->c_row + at, sum, n);
+        return;
+    }
     if (t->bias) {
         sum = sum + v_load_upto(t->bias + at, n);
     }
@@ -60,6 +64,18 @@ BP_INLINE void tile_store(const tile_job *t, int r, int v, bool last, vec sum)
         sum = v_max(v_set(0), sum);
     }
     v_store_upto(t->c + (size_t)r * t->c_row + at, sum, n);
+}
+
+BP_INLINE void tile_stores(const tile_job *t, const int rows, const int vecs, const bool plain,
+                           vec sum[MAX_ROWS][WIDE_VECS])
+{
+    UNROLL for (int r = 0; r < rows; r++)
+    {
+        UNROLL for (int v = 0; v < vecs; v++)
+        {
+            tile_store(t, r, v, v == vecs - 1, plain, sum[r][v]);
+        }
+    }
 }
 
 /* rows, vecs and cut are constants where this is inlined: the accumulators live in registers. cut: the panel is not padded,
@@ -94,12 +110,11 @@ BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs, const
         a += a_step;
         b += b_step;
     }
-    UNROLL for (int r = 0; r < rows; r++)
-    {
-        UNROLL for (int v = 0; v < vecs; v++)
-        {
-            tile_store(t, r, v, v == vecs - 1, sum[r][v]);
-        }
+    const bool plain = !t->bias && !t->z && !t->relu;
+    if (plain) {
+        tile_stores(t, rows, vecs, true, sum);
+    } else {
+        tile_stores(t, rows, vecs, false, sum);
     }
 }
 
