@@ -18,7 +18,7 @@ static void *default_alloc(void *ctx, size_t bytes)
 {
     (void)ctx;
 #ifdef MADV_HUGEPAGE
-    if (bytes >= 4 * (size_t)HUGE_PAGE) {
+    if (bytes >= HUGE_PAGE) {
         size_t size = bp_round_up(bytes, HUGE_PAGE);
         void *block = aligned_alloc(HUGE_PAGE, size);
         if (block) {

@@ -175,10 +175,11 @@ typedef struct bp_hooks {
 typedef enum bp_pace_mode { BP_PACE_FIXED, BP_PACE_TRY_ONE, BP_PACE_TRY_ALL, BP_PACE_RUN } bp_pace_mode;
 typedef struct bp_pace {
     bp_pace_mode mode;
-    int most, chosen;      /* threads that there are; threads that were faster */
-    size_t runs, interval; /* done in this mode; to do in mode RUN before the next trial */
-    double seconds, rows;  /* of this trial */
-    double one;            /* rows a second of the trial with one thread */
+    int most, chosen;        /* threads that there are; threads that were faster */
+    size_t runs;             /* done in this mode, */
+    double seconds, rows;    /* what they took, and did */
+    double one, one_seconds; /* of the trial with one thread: rows a second, and how long it took */
+    double interval, until;  /* seconds to the next trial, as a multiple of the last one and as such */
 } bp_pace;
 
 /* Fixed, or to be found out between 1 and `most`. */

@@ -4,12 +4,11 @@
  * Results do not depend on the number of threads, so changing it on the way changes nothing but the time. */
 #include "graph/graph.h"
 
-enum {
-    TRIAL_RUNS = 2,      /* at least, */
-    FIRST_INTERVAL = 64, /* runs from one trial to the next; doubled while the answer stays the same */
-    LAST_INTERVAL = 1024,
-};
-static const double TRIAL_SECONDS = 1e-3; /* at least */
+enum { TRIAL_RUNS = 2 };                  /* at least, */
+static const double TRIAL_SECONDS = 1e-3; /* and at least */
+static const double FIRST_INTERVAL = 20;  /* from one trial to the next, as a multiple of the time that it took; */
+static const double LAST_INTERVAL = 160;  /* doubled while the answer stays the same */
+static const double WORTH_IT = 1.15; /* so much faster must all threads be to be used: they cost power, and others */
 
 bp_pace bp_pace_new(int most, bool fixed)
 {
@@ -37,10 +36,11 @@ static void begin(bp_pace *p, bp_pace_mode mode)
 
 static void decide(bp_pace *p)
 {
-    int faster = p->rows / p->seconds > p->one ? p->most : 1;
-    size_t longer = p->interval * 2 < LAST_INTERVAL ? p->interval * 2 : LAST_INTERVAL;
-    p->interval = p->interval && faster == p->chosen ? longer : FIRST_INTERVAL;
+    int faster = p->rows / p->seconds > WORTH_IT * p->one ? p->most : 1;
+    double longer = p->interval * 2 < LAST_INTERVAL ? p->interval * 2 : LAST_INTERVAL;
+    p->interval = p->interval > 0 && faster == p->chosen ? longer : FIRST_INTERVAL;
     p->chosen = faster;
+    p->until = p->interval * (p->one_seconds + p->seconds);
     begin(p, BP_PACE_RUN);
 }
 
@@ -53,12 +53,13 @@ void bp_pace_note(bp_pace *p, double seconds, size_t rows)
     p->seconds += seconds;
     p->rows += (double)rows;
     if (p->mode == BP_PACE_RUN) {
-        if (p->runs >= p->interval) {
+        if (p->seconds >= p->until) {
             begin(p, BP_PACE_TRY_ONE);
         }
     } else if (p->runs >= TRIAL_RUNS && p->seconds >= TRIAL_SECONDS) {
         if (p->mode == BP_PACE_TRY_ONE) {
             p->one = p->rows / p->seconds;
+            p->one_seconds = p->seconds;
             begin(p, BP_PACE_TRY_ALL);
         } else {
             decide(p);

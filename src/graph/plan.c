@@ -13,7 +13,7 @@ enum {
     BLOCK_ROWS_FEW = 32,      /* least rows of a block where the weights stay in the cache too, */
     BLOCK_ROWS_MANY = 256,    /* and where every block has to read them from further away */
     BLOCK_ROWS_MAX = 1024,
-    PARALLEL_FLOPS = 200 * 1000, /* a step with less work than this is not worth a second thread, nor a trial */
+    PARALLEL_FLOPS = 1000 * 1000, /* a step with less work than this is not worth a second thread, nor a trial */
 };
 
 static size_t least(size_t a, size_t b)
