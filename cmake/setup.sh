@@ -57,6 +57,9 @@ needs_ci()
     header omp.h "clang-14 -fopenmp" libomp-14-dev
     program clang-tidy-14 clang-tidy-14
     program clang-format-14 clang-format-14
+    program aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+    header stdlib.h aarch64-linux-gnu-gcc libc6-dev-arm64-cross
+    program qemu-aarch64 qemu-user
 }
 
 # The programs that bench/peers compares with.
