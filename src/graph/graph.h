@@ -176,7 +176,7 @@ typedef enum bp_pace_mode { BP_PACE_FIXED, BP_PACE_TRY_ONE, BP_PACE_TRY_ALL, BP_
 typedef struct bp_pace {
     bp_pace_mode mode;
     int most, chosen;        /* threads that there are; threads that were faster */
-    size_t runs;             /* done in this mode, */
+    size_t runs;             /* since the last look, */
     double seconds, rows;    /* what they took, and did */
     double one, one_seconds; /* of the trial with one thread: rows a second, and how long it took */
     double interval, until;  /* seconds to the next trial, as a multiple of the last one and as such */
