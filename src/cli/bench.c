@@ -22,12 +22,14 @@ const char *bench_word(size_t index)
 
 static bp_status choose(bool chosen[WORKS], const options *o)
 {
-    for (size_t i = 0; i < WORKS; i++)
+    for (size_t i = 0; i < WORKS; i++) {
         chosen[i] = o->positionals == 0;
+    }
     for (size_t i = 0; i < o->positionals; i++) {
         int index = bp_find_name(o->positional[i], bench_word, WORKS);
-        if (index < 0)
+        if (index < 0) {
             return bp_fail_unknown("work", o->positional[i], bench_word, WORKS);
+        }
         chosen[index] = true;
     }
     return BP_OK;
@@ -71,8 +73,9 @@ static bp_status measure_memory(size_t *peak, const bench *b)
     int ends[2], code = 0;
     *peak = 0;
     fflush(stdout);
-    if (pipe(ends) != 0)
+    if (pipe(ends) != 0) {
         return bp_fail(BP_ERR_IO, "measuring memory: no pipe");
+    }
     pid_t child = fork();
     if (child == 0) {
         bench own = *b;
@@ -83,11 +86,13 @@ static bp_status measure_memory(size_t *peak, const bench *b)
     close(ends[1]);
     bool good = child > 0 && read(ends[0], peak, sizeof *peak) == (ssize_t)sizeof *peak;
     close(ends[0]);
-    if (child > 0)
+    if (child > 0) {
         waitpid(child, &code, 0);
-    if (!good || *peak == 0)
+    }
+    if (!good || *peak == 0) {
         return bp_fail(BP_ERR_STATE,
                        "measuring memory: the process that trains W1 ended with status %d and said nothing", code);
+    }
     return BP_OK;
 }
 
@@ -95,8 +100,9 @@ static void report_memory(bench *b, size_t peak)
 {
     char text[NUMBER_SIZE];
     json_put_size(b->result, "peak_bytes", peak);
-    if (!b->json)
+    if (!b->json) {
         printf("\nPeak memory of a process that trains W1: %s\n", bytes_text(text, (double)peak));
+    }
 }
 
 /* ---- the machine ------------------------------------------------------------------------------------------------- */
@@ -113,17 +119,21 @@ static void print_limits(const bench *b, const char *cpu)
            bp_type_name(b->kernels->type), bp_threads_available(), bp_threads_available() == 1 ? "" : "s",
            compiler_text());
     printf("%s%-25s", style_on(&t, STYLE_BOLD), "Limits, measured");
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < b->count; i++) {
         printf(" %6d thread%s", b->counts[i], b->counts[i] == 1 ? " " : "s");
+    }
     printf("%s\n%-25s", style_off(&t), "multiply-add");
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < b->count; i++) {
         printf(" %14.1f", b->limits[i].flops / 1e9);
+    }
     printf("  GFLOP/s\n%-25s", "memory, read");
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < b->count; i++) {
         printf(" %14.1f", b->limits[i].read / 1e9);
+    }
     printf("  GB/s\n%-25s", "memory, copy (both ways)");
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < b->count; i++) {
         printf(" %14.1f", b->limits[i].copy / 1e9);
+    }
     printf("  GB/s\n");
     fflush(stdout);
 }
@@ -156,13 +166,15 @@ static bp_status look_at_machine(bench *b)
     char cpu[128];
     for (size_t i = 0; i < b->count; i++) {
         bp_status status = limits_measure(&b->limits[i], b->kernels, b->counts[i], b->cache, b->quick);
-        if (status != BP_OK)
+        if (status != BP_OK) {
             return status;
+        }
     }
     cpu_name(cpu, sizeof cpu);
     machine_json(b, cpu);
-    if (!b->json)
+    if (!b->json) {
         print_limits(b, cpu);
+    }
     return BP_OK;
 }
 
@@ -186,19 +198,26 @@ static bp_status run_all(bench *b, const bool chosen[WORKS])
     size_t peak = 0;
     bool any = false;
     bp_status status = chosen[WORK_MEMORY] ? measure_memory(&peak, b) : BP_OK;
-    if (status == BP_OK)
+    if (status == BP_OK) {
         status = look_at_machine(b);
-    for (size_t i = 0; i < WORKLOADS; i++)
+    }
+    for (size_t i = 0; i < WORKLOADS; i++) {
         any = any || chosen[i];
-    if (any && status == BP_OK)
+    }
+    if (any && status == BP_OK) {
         status = workload_heading(b, chosen);
-    for (size_t i = 0; i < WORKLOADS && status == BP_OK; i++)
-        if (chosen[i])
+    }
+    for (size_t i = 0; i < WORKLOADS && status == BP_OK; i++) {
+        if (chosen[i]) {
             status = workload_run(b, i);
-    if (status == BP_OK && chosen[WORK_GEMM])
+        }
+    }
+    if (status == BP_OK && chosen[WORK_GEMM]) {
         status = gemm_run(b);
-    if (status == BP_OK && chosen[WORK_MEMORY])
+    }
+    if (status == BP_OK && chosen[WORK_MEMORY]) {
         report_memory(b, peak);
+    }
     return status;
 }
 
@@ -206,8 +225,9 @@ exit_code run_bench(const options *o)
 {
     bench b;
     bool chosen[WORKS];
-    if (choose(chosen, o) != BP_OK)
+    if (choose(chosen, o) != BP_OK) {
         return fail_usage(&command_table[CMD_BENCH]);
+    }
     start(&b, o);
     bp_status status = run_all(&b, chosen);
     workload_data_free(&b);
@@ -215,8 +235,9 @@ exit_code run_bench(const options *o)
         json_decref(b.result);
         return fail_status(status);
     }
-    if (b.json)
+    if (b.json) {
         return json_print(stdout, b.result);
+    }
     json_decref(b.result);
     return CODE_OK;
 }

@@ -71,12 +71,14 @@ static void multiply(void *ctx, int thread, int threads)
     bp_team_barrier(threads);
     double start = bp_seconds();
     for (size_t i = 0; i < j->times; i++) {
-        if (mine.m > 0 && mine.n > 0)
+        if (mine.m > 0 && mine.n > 0) {
             j->kernels->gemm(&mine);
+        }
         bp_team_barrier(threads);
     }
-    if (thread == 0)
+    if (thread == 0) {
         j->seconds = bp_seconds() - start;
+    }
 }
 
 /* So many products that one thread needs `enough` seconds for them; fewer where a team needs much longer for so many,
@@ -85,13 +87,15 @@ static void choose_times(gemm_job *j, int threads, double enough)
 {
     j->times = 1;
     bp_team_run(threads, multiply, j); /* to warm up */
-    for (bp_team_run(1, multiply, j); j->seconds < enough; bp_team_run(1, multiply, j))
+    for (bp_team_run(1, multiply, j); j->seconds < enough; bp_team_run(1, multiply, j)) {
         j->times *= 2;
+    }
     size_t alone = j->times;
     j->times = 1;
     for (bp_team_run(threads, multiply, j); j->seconds < 2 * enough && j->times < alone;
-         bp_team_run(threads, multiply, j))
+         bp_team_run(threads, multiply, j)) {
         j->times *= 2;
+    }
 }
 
 /* Seconds of one product. */
@@ -112,16 +116,18 @@ static void *make_operands(bp_gemm *g, const product *p, bp_type type)
     size_t a = p->m * p->k, b = p->k * p->n, c = p->m * p->n, size = bp_type_size(type);
     size_t room = BP_ALIGN / size;
     char *block = cli_alloc(bp_round_up(a, room) + bp_round_up(b, room) + c, size);
-    if (block == NULL)
+    if (block == NULL) {
         return NULL;
+    }
     char *second = block + bp_round_up(a, room) * size;
     bp_rng r = bp_rng_new(1, BP_RANDOM_DATA, 0);
     for (size_t i = 0; i < bp_round_up(a, room) + b; i++) {
         double value = bp_rng_uniform(&r) * 2 - 1;
-        if (type == BP_F64)
+        if (type == BP_F64) {
             ((double *)(void *)block)[i] = value;
-        else
+        } else {
             ((float *)(void *)block)[i] = (float)value;
+        }
     }
     *g = (bp_gemm){.form = p->form, .m = p->m, .n = p->n, .k = p->k, .map = BP_MAP_LINEAR};
     g->a = (bp_cmat){block, p->form == BP_GEMM_TN ? p->m : p->k};
@@ -146,8 +152,9 @@ static void report(bench *b, json_t *list, const product *p, int threads, const 
     json_put(row, "gflops", rate / 1e9);
     json_put(row, "fma_share", share);
     json_array_append_new(list, row);
-    if (!b->json)
+    if (!b->json) {
         printf("  %8.1f %4.0f %%  ", rate / 1e9, 100 * share);
+    }
 }
 
 static void heading(const bench *b)
@@ -155,8 +162,9 @@ static void heading(const bench *b)
     terminal t = terminal_of(stdout);
     printf("\nProducts alone, C[m,n] = op(A) op(B), GFLOP/s, share of the limit\n");
     printf("%s%-12s form  %5s %5s %5s", style_on(&t, STYLE_BOLD), "", "m", "n", "k");
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < b->count; i++) {
         printf("  %9d thread%s ", b->counts[i], b->counts[i] == 1 ? " " : "s");
+    }
     printf("%s\n", style_off(&t));
 }
 
@@ -165,24 +173,29 @@ bp_status gemm_run(bench *b)
     static const double quick_flops = 3e8; /* --quick leaves larger products out */
     json_t *list = json_array();
     json_object_set_new(b->result, "gemm", list);
-    if (!b->json)
+    if (!b->json) {
         heading(b);
+    }
     for (size_t i = 0; i < PRODUCTS; i++) {
         const product *p = &products[i];
         gemm_job j = {.kernels = b->kernels};
-        if (b->quick && product_flops(p) > quick_flops)
+        if (b->quick && product_flops(p) > quick_flops) {
             continue;
+        }
         void *block = make_operands(&j.whole, p, b->kernels->type);
-        if (block == NULL)
+        if (block == NULL) {
             return BP_ERR_MEMORY;
-        if (!b->json)
+        }
+        if (!b->json) {
             printf("%-12s %s    %5zu %5zu %5zu", p->what, form_names[p->form], p->m, p->n, p->k);
+        }
         for (size_t c = 0; c < b->count; c++) {
             bench_figure f = measure(&j, b->counts[c], b->quick);
             report(b, list, p, b->counts[c], &f);
         }
-        if (!b->json)
+        if (!b->json) {
             printf("\n");
+        }
         fflush(stdout);
         cli_release(block);
     }

@@ -25,8 +25,9 @@ void cpu_name(char *out, size_t size)
             break;
         }
     }
-    if (f != NULL)
+    if (f != NULL) {
         fclose(f);
+    }
 }
 
 size_t cache_bytes(void)
@@ -37,8 +38,9 @@ size_t cache_bytes(void)
         char path[80], unit = 'K';
         snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", i);
         FILE *f = fopen(path, "r");
-        if (f == NULL)
+        if (f == NULL) {
             break;
+        }
         if (fscanf(f, "%lu%c", &size, &unit) >= 1) {
             size *= unit == 'M' ? 1024 : 1;
             largest = size > largest ? size : largest;
@@ -84,11 +86,14 @@ static uint64_t sum_words(const uint64_t *p, size_t n)
 {
     enum { CHAINS = 16 };
     uint64_t sum[CHAINS] = {0}, total = 0;
-    for (size_t i = 0; i + CHAINS <= n; i += CHAINS)
-        for (size_t c = 0; c < CHAINS; c++)
+    for (size_t i = 0; i + CHAINS <= n; i += CHAINS) {
+        for (size_t c = 0; c < CHAINS; c++) {
             sum[c] += p[i + c];
-    for (size_t c = 0; c < CHAINS; c++)
+        }
+    }
+    for (size_t c = 0; c < CHAINS; c++) {
         total += sum[c];
+    }
     return total;
 }
 
@@ -137,8 +142,9 @@ bp_status limits_measure(bench_limits *out, const bp_kernels *k, int threads, si
     static const size_t least = (size_t)16 << 20, most = (size_t)512 << 20;
     size_t wanted = quick ? cache : 2 * cache, half = wanted < least ? least : wanted > most ? most : wanted;
     limit_job j = {.kernels = k, .rounds = 1000, .n = half, .array = cli_alloc(2 * half, 1)};
-    if (j.array == NULL)
+    if (j.array == NULL) {
         return BP_ERR_MEMORY;
+    }
     do { /* alone: waiting for others is no work */
         j.rounds *= 2;
         bp_team_run(1, burst, &j);

@@ -56,17 +56,20 @@ static bp_status make_images(bench *b)
     enum { WORD = 4 };
     b->images = cli_alloc((size_t)IMAGES * IMAGE, 1);
     b->labels = cli_alloc(IMAGES, sizeof *b->labels);
-    if (b->images == NULL || b->labels == NULL)
+    if (b->images == NULL || b->labels == NULL) {
         return BP_ERR_MEMORY;
+    }
     bp_rng r = bp_rng_new(1, BP_RANDOM_DATA, 1);
     uint8_t *pixel = b->images;
     for (size_t i = 0; i < (size_t)IMAGES * IMAGE; i += WORD) {
         uint32_t word = bp_rng_u32(&r);
-        for (size_t j = 0; j < WORD; j++, word >>= 8)
+        for (size_t j = 0; j < WORD; j++, word >>= 8) {
             pixel[i + j] = (word & 255) < 51 ? (uint8_t)((word & 255) * 5) : 0;
+        }
     }
-    for (size_t i = 0; i < IMAGES; i++)
+    for (size_t i = 0; i < IMAGES; i++) {
         b->labels[i] = (int32_t)bp_rng_below(&r, CLASSES);
+    }
     return BP_OK;
 }
 
@@ -76,8 +79,9 @@ static bp_status find_images(bp_data *out, bench *b)
     if (b->set == NULL && b->images == NULL) {
         bool found = source_load(&b->set, "mnist", b->o, 0) == BP_OK;
         bp_status status = found ? BP_OK : make_images(b);
-        if (status != BP_OK)
+        if (status != BP_OK) {
             return status;
+        }
         json_put_text(b->result, "images", found ? "mnist" : "generated");
     }
     if (b->set != NULL) {
@@ -96,13 +100,16 @@ static bp_status make_numbers(bp_data *out, void **block, const workload *w)
     double *y = cli_alloc(targets + (inputs + 1) / 2, sizeof *y);
     float *x = (float *)(void *)(y + targets);
     *block = y;
-    if (y == NULL)
+    if (y == NULL) {
         return BP_ERR_MEMORY;
+    }
     bp_rng r = bp_rng_new(1, BP_RANDOM_DATA, 2);
-    for (size_t i = 0; i < inputs; i++)
+    for (size_t i = 0; i < inputs; i++) {
         x[i] = (float)bp_rng_normal(&r);
-    for (size_t i = 0; i < targets; i++)
+    }
+    for (size_t i = 0; i < targets; i++) {
         y[i] = bp_rng_uniform(&r);
+    }
     *out = (bp_data){.rows = w->rows, .inputs = w->inputs, .x = x, .x_type = BP_F32, .targets = w->outputs, .y = y};
     return BP_OK;
 }
@@ -141,8 +148,9 @@ static bp_status make_model(work *k, bp_type type)
     o.loss = k->w->loss;
     o.type = type;
     bp_status status = bp_model_new(&k->m, &o);
-    if (status == BP_OK && o.task == BP_CLASSIFY)
+    if (status == BP_OK && o.task == BP_CLASSIFY) {
         status = bp_model_set_scaling(k->m, 1, &mean, &scale);
+    }
     return status;
 }
 
@@ -158,15 +166,17 @@ static bp_status weigh(work *k, size_t cache)
     o.gradients = !predicts;
     o.input_gradients = false;
     bp_status status = bp_session_new(&s, bp_model_graph_const(k->m), &target, 1, &o);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     k->flops = bp_session_flops(s);
     bp_session_free(s);
     double moments = k->w->optimizer == BP_ADAM ? 2 : 0, passes = predicts ? 1 : 4 + 2 * moments;
     double slab = (double)(bp_model_parameters(k->m) * bp_type_size(bp_model_describe(k->m).type));
     k->bytes = (double)(k->w->inputs * bp_type_size(k->data.x_type) + k->data.targets * sizeof(double));
-    if (slab * (1 + moments) > (double)cache)
+    if (slab * (1 + moments) > (double)cache) {
         k->bytes += slab * passes / (double)k->w->batch;
+    }
     return BP_OK;
 }
 
@@ -181,12 +191,15 @@ static bp_status work_new(work *k, bench *b, size_t index)
     *k = (work){.w = &workloads[index]};
     k->steps = b->quick ? k->w->quick_steps : k->w->steps;
     bp_status status = k->w->task == BP_CLASSIFY ? find_images(&k->data, b) : make_numbers(&k->data, &k->block, k->w);
-    if (status == BP_OK)
+    if (status == BP_OK) {
         status = make_model(k, b->kernels->type);
-    if (status == BP_OK)
+    }
+    if (status == BP_OK) {
         status = weigh(k, b->cache);
-    if (status != BP_OK)
+    }
+    if (status != BP_OK) {
         work_free(k);
+    }
     return status;
 }
 
@@ -203,8 +216,9 @@ static bp_status train_once(double *seconds, int *threads, work *k)
     o.optimizer.lr = k->w->lr;
     o.threads = *threads;
     bp_status status = bp_train(&result, k->m, &k->data, &o);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     *seconds = 1 / result.last.samples_per_second;
     *threads = result.threads;
     return BP_OK;
@@ -219,8 +233,9 @@ static bp_status predict_once(double *seconds, int *threads, work *k)
     const char *x = k->data.x;
     size_t row = k->data.inputs * bp_type_size(k->data.x_type);
     double start = bp_seconds();
-    for (size_t i = 0; status == BP_OK && i < k->steps; i++)
+    for (size_t i = 0; status == BP_OK && i < k->steps; i++) {
         status = bp_predict(p, out, x + i % k->data.rows * row, k->data.x_type, 1);
+    }
     *seconds = (bp_seconds() - start) / (double)k->steps;
     bp_predictor_free(p);
     return status;
@@ -253,15 +268,18 @@ bp_status workload_heading(bench *b, const bool chosen[WORKLOADS])
     bp_data images = {.rows = 0};
     for (size_t i = 0; i < WORKLOADS && images.rows == 0; i++) {
         bp_status status = chosen[i] && workloads[i].task == BP_CLASSIFY ? find_images(&images, b) : BP_OK;
-        if (status != BP_OK)
+        if (status != BP_OK) {
             return status;
+        }
     }
-    if (b->json)
+    if (b->json) {
         return BP_OK;
+    }
     terminal t = terminal_of(stdout);
     printf("\nTime: median of the runs, training steps alone; FMA, mem: shares of the limits\n");
-    if (images.rows > 0)
+    if (images.rows > 0) {
         printf("W1, W2 and W6 use %s.\n", b->set != NULL ? "MNIST" : "generated images: MNIST was not found");
+    }
     printf("%s%-3s %-20s %2s %13s %11s %8s %4s %4s %6s%s\n", style_on(&t, STYLE_BOLD), "", "network", "th", "time",
            "samples/s", "GFLOP/s", "FMA", "mem", "spread", style_off(&t));
     return BP_OK;
@@ -305,8 +323,9 @@ static bp_status measure(bench *b, work *k)
     int threads[2] = {b->threads, 1};
     double seconds = 0, budget = b->quick ? 0.15 : 1.5;
     bp_status status = run_once(&seconds, &threads[0], k); /* to warm up, and to see how many threads it takes */
-    if (k->w->unit == PER_ROW && threads[0] == 0)
+    if (k->w->unit == PER_ROW && threads[0] == 0) {
         threads[0] = 1; /* a single row is never worth a second thread */
+    }
     size_t kinds = threads[0] > 1 && b->threads == 0 ? 2 : 1;
     while (status == BP_OK && !times_enough(&times[0], b->quick ? 3 : 5, budget)) {
         for (size_t i = 0; i < kinds && status == BP_OK; i++) {
@@ -326,8 +345,9 @@ bp_status workload_run(bench *b, size_t index)
 {
     work k;
     bp_status status = work_new(&k, b, index);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     status = measure(b, &k);
     work_free(&k);
     return status;
@@ -339,8 +359,9 @@ bp_status workload_train(bench *b, size_t index)
     double seconds = 0;
     int threads = b->threads;
     bp_status status = work_new(&k, b, index);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     status = run_once(&seconds, &threads, &k);
     work_free(&k);
     return status;

@@ -26,8 +26,9 @@ typedef struct checking {
 static bp_status load_new(checking *c)
 {
     bp_status status = source_load(&c->s.set, c->o->positional[0], c->o, 0);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     recipe r = recipe_for(&c->s.set->train);
     c->s.part.data = c->s.set->train;
     return network_new(&c->exact, c->o, &r, &c->s.part.data, BP_F64);
@@ -37,20 +38,24 @@ static bp_status load_new(checking *c)
 static bp_status refuse_network_options(const options *o)
 {
     static const option_id described[] = {OPT_NET, OPT_OUTPUT, OPT_LOSS, OPT_INIT, OPT_STANDARDIZE};
-    for (size_t i = 0; i < sizeof described / sizeof *described; i++)
-        if (given(o, described[i]))
+    for (size_t i = 0; i < sizeof described / sizeof *described; i++) {
+        if (given(o, described[i])) {
             return bp_fail(BP_ERR_ARGUMENT, "--%s describes a new network, but %s is checked; leave one of them out",
                            option_table[described[i]].name, o->positional[0]);
+        }
+    }
     return BP_OK;
 }
 
 static bp_status load_trained(checking *c)
 {
     bp_status status = bp_model_load(&c->s.model, c->o->positional[0], NULL);
-    if (status == BP_OK)
+    if (status == BP_OK) {
         status = source_load(&c->s.set, c->o->positional[1], c->o, 0);
-    if (status != BP_OK)
+    }
+    if (status != BP_OK) {
         return status;
+    }
     c->s.part.data = c->s.set->train;
     status = source_fits(&c->s.part.data, c->s.set->name, c->s.model, c->o->positional[0]);
     bp_model_options as = bp_model_describe(c->s.model);
@@ -68,8 +73,9 @@ static bp_status compare(checking *c)
     c->rows = size_or(c->o, OPT_CHECKED_ROWS, DEFAULT_ROWS);
     c->rows = c->rows < d->rows ? c->rows : d->rows;
     bp_status status = loss_session(&c->session, c->exact, d, 0, c->rows);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     return bp_gradient_check(&c->report, c->session, bp_model_graph(c->exact), c->rows, &how);
 }
 
@@ -104,14 +110,16 @@ static void print_remarks(const terminal *t, const bp_check_report *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         const bp_check_row *row = &r->rows[i];
-        if (row->kinks > 0)
+        if (row->kinks > 0) {
             fprintf(t->file, "%s: %zu elements left out, at a kink of %s the numerical way has no answer\n", row->name,
                     row->kinks, row->kink);
-        if (!row->passed && row->all_zero)
+        }
+        if (!row->passed && row->all_zero) {
             fprintf(t->file, "%s: every gradient is exactly zero, so nothing was tested\n", row->name);
-        else if (!row->passed)
+        } else if (!row->passed) {
             fprintf(t->file, "%s: worst at element %zu, back-propagation %.9g, numerically %.9g\n", row->name,
                     row->worst, row->worst_backprop, row->worst_numeric);
+        }
     }
 }
 
@@ -121,12 +129,14 @@ static void print_cost(const terminal *t, const bp_check_report *r)
     double all = all_seconds(r);
     fprintf(t->file, "\ncost of the whole gradient\n  numerical         %s forward passes, %s",
             number_text(passes, all_passes(r)), duration_text(time, all));
-    if ((double)r->numeric_passes < all_passes(r))
+    if ((double)r->numeric_passes < all_passes(r)) {
         fprintf(t->file, " (estimated from %s passes)", number_text(done, (double)r->numeric_passes));
+    }
     fprintf(t->file, "\n  back-propagation  one forward and one backward pass, %s",
             duration_text(time, r->backprop_seconds));
-    if (r->backprop_seconds > 0 && all > 0)
+    if (r->backprop_seconds > 0 && all > 0) {
         fprintf(t->file, ": %s times less", rate_text(ratio, all / r->backprop_seconds));
+    }
     fputc('\n', t->file);
 }
 
@@ -190,20 +200,24 @@ exit_code run_check(const options *o)
 {
     checking c = {.o = o};
     bool trained = o->positionals == 2;
-    if (trained && refuse_network_options(o) != BP_OK)
+    if (trained && refuse_network_options(o) != BP_OK) {
         return fail_usage(&command_table[CMD_CHECK]);
+    }
     bp_status status = trained ? load_trained(&c) : load_new(&c);
-    if (status == BP_OK)
+    if (status == BP_OK) {
         status = compare(&c);
+    }
     exit_code code = CODE_OK;
-    if (status != BP_OK)
+    if (status != BP_OK) {
         code = fail_status(status);
-    else if (given(o, OPT_JSON))
+    } else if (given(o, OPT_JSON)) {
         code = print_json(&c);
-    else
+    } else {
         print_text(&c);
-    if (code == CODE_OK && !c.report->passed)
+    }
+    if (code == CODE_OK && !c.report->passed) {
         code = CODE_NEGATIVE;
+    }
     bp_check_report_free(c.report);
     bp_session_free(c.session);
     bp_model_free(c.exact);

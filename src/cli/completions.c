@@ -16,8 +16,9 @@ static bool takes_files(command_id c)
 
 static void words_of(FILE *out, word_at words)
 {
-    for (size_t i = 0; words != NULL && words(i) != NULL; i++)
+    for (size_t i = 0; words != NULL && words(i) != NULL; i++) {
         fprintf(out, "%s%s", i > 0 ? " " : "", words(i));
+    }
 }
 
 static void command_names(FILE *out)
@@ -30,10 +31,11 @@ static void quoted(FILE *out, const char *text)
 {
     fputc('\'', out);
     for (; *text != '\0'; text++) {
-        if (*text == '\'')
+        if (*text == '\'') {
             fputs("'\\''", out);
-        else
+        } else {
             fputc(*text, out);
+        }
     }
     fputc('\'', out);
 }
@@ -45,8 +47,9 @@ static void bash_values(FILE *out, command_id c)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
         const option_row *row = &option_table[i];
-        if (!option_applies((option_id)i, c) || row->type == VALUE_FLAG)
+        if (!option_applies((option_id)i, c) || row->type == VALUE_FLAG) {
             continue;
+        }
         fprintf(out, "        %s:--%s) words=\"", command_table[c].name, row->name);
         words_of(out, row->words);
         fprintf(out, "\"; files=%s ;;\n", takes_path(row) ? "-f" : "");
@@ -56,9 +59,11 @@ static void bash_values(FILE *out, command_id c)
 static void bash_options(FILE *out, command_id c)
 {
     fprintf(out, "        %s) options=\"", command_table[c].name);
-    for (size_t i = 0; i < OPTIONS; i++)
-        if (option_applies((option_id)i, c))
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (option_applies((option_id)i, c)) {
             fprintf(out, "--%s ", option_table[i].name);
+        }
+    }
     fputs("\"; words=\"", out);
     words_of(out, command_table[c].words);
     fprintf(out, "\"; files=%s ;;\n", takes_files(c) ? "-f" : "");
@@ -77,11 +82,13 @@ static void write_bash(FILE *out)
           "    [ \"$current\" = \"=\" ] && current=\n"
           "    case \"$command:$previous\" in\n",
           out);
-    for (size_t c = 0; c < COMMANDS; c++)
+    for (size_t c = 0; c < COMMANDS; c++) {
         bash_values(out, (command_id)c);
+    }
     fputs("        *) case \"$command\" in\n", out);
-    for (size_t c = 0; c < COMMANDS; c++)
+    for (size_t c = 0; c < COMMANDS; c++) {
         bash_options(out, (command_id)c);
+    }
     fputs("        esac ;;\n    esac\n"
           "    case \"$current\" in\n"
           "        -*) COMPREPLY=($(compgen -W \"$options\" -- \"$current\")) ;;\n"
@@ -97,8 +104,9 @@ static void zsh_option(FILE *out, const option_row *row)
 {
     fprintf(out, "            '--%s%s[", row->name, row->type == VALUE_FLAG ? "" : "=");
     for (const char *t = row->help; *t != '\0'; t++) {
-        if (*t == '[' || *t == ']' || *t == '\\')
+        if (*t == '[' || *t == ']' || *t == '\\') {
             fputc('\\', out);
+        }
         fputs(*t == '\'' ? "'\\''" : (char[]){*t, '\0'}, out);
     }
     fputc(']', out);
@@ -110,8 +118,9 @@ static void zsh_option(FILE *out, const option_row *row)
             fputc('(', out);
             for (size_t i = 0; row->words(i) != NULL; i++) {
                 fputs(i > 0 ? " " : "", out);
-                for (const char *t = row->words(i); *t != '\0'; t++)
+                for (const char *t = row->words(i); *t != '\0'; t++) {
                     fprintf(out, "%s%c", *t == ':' ? "\\" : "", *t);
+                }
             }
             fputc(')', out);
         }
@@ -123,9 +132,11 @@ static void zsh_command(FILE *out, command_id c)
 {
     const cli_command *row = &command_table[c];
     fprintf(out, "        %s)\n        _arguments -s \\\n", row->name);
-    for (size_t i = 0; i < OPTIONS; i++)
-        if (option_applies((option_id)i, c))
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (option_applies((option_id)i, c)) {
             zsh_option(out, &option_table[i]);
+        }
+    }
     if (row->words != NULL && !takes_files(c)) {
         fputs("            '*:argument:(", out);
         words_of(out, row->words);
@@ -152,8 +163,9 @@ static void write_zsh(FILE *out)
     fputs("        )\n        _describe command commands\n        return\n    fi\n"
           "    local command=$words[2]\n    shift words\n    (( CURRENT-- ))\n    case $command in\n",
           out);
-    for (size_t c = 0; c < COMMANDS; c++)
+    for (size_t c = 0; c < COMMANDS; c++) {
         zsh_command(out, (command_id)c);
+    }
     fputs("    esac\n}\nif [ \"$funcstack[1]\" = \"_backprop\" ]; then\n    _backprop \"$@\"\nelse\n"
           "    compdef _backprop backprop\nfi\n",
           out);
@@ -164,8 +176,9 @@ static void write_zsh(FILE *out)
 static void fish_option(FILE *out, const option_row *row, command_id c)
 {
     fprintf(out, "complete -c backprop -n '__fish_seen_subcommand_from %s' -l %s", command_table[c].name, row->name);
-    if (row->type != VALUE_FLAG)
+    if (row->type != VALUE_FLAG) {
         fputs(takes_path(row) ? " -rF" : " -x", out);
+    }
     if (row->words != NULL) {
         fputs(" -a '", out);
         words_of(out, row->words);
@@ -174,8 +187,9 @@ static void fish_option(FILE *out, const option_row *row, command_id c)
     fputs(" -d ", out);
     /* fish knows \' inside single quotes, not the shell's way of closing them */
     fputc('\'', out);
-    for (const char *t = row->help; *t != '\0'; t++)
+    for (const char *t = row->help; *t != '\0'; t++) {
         fprintf(out, "%s%c", *t == '\'' || *t == '\\' ? "\\" : "", *t);
+    }
     fputs("'\n", out);
 }
 
@@ -191,18 +205,21 @@ static void write_fish(FILE *out)
             words_of(out, command_table[c].words);
             fputs("'\n", out);
         }
-        for (size_t i = 0; i < OPTIONS; i++)
-            if (option_applies((option_id)i, (command_id)c))
+        for (size_t i = 0; i < OPTIONS; i++) {
+            if (option_applies((option_id)i, (command_id)c)) {
                 fish_option(out, &option_table[i], (command_id)c);
+            }
+        }
     }
 }
 
 void write_completions(FILE *out, const char *shell)
 {
-    if (strcmp(shell, "bash") == 0)
+    if (strcmp(shell, "bash") == 0) {
         write_bash(out);
-    else if (strcmp(shell, "zsh") == 0)
+    } else if (strcmp(shell, "zsh") == 0) {
         write_zsh(out);
-    else
+    } else {
         write_fish(out);
+    }
 }

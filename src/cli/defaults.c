@@ -55,10 +55,11 @@ bp_status optimizer_from_options(bp_optimizer_options *out, bp_schedule *schedul
     out->clip_norm = real_or(o, OPT_CLIP_NORM, 0);
     out->clip_value = real_or(o, OPT_CLIP_VALUE, 0);
     /* --weight-decay means what it means to PyTorch's optimizer of that name: decoupled for adamw, a penalty elsewhere. */
-    if (kind == BP_ADAMW)
+    if (kind == BP_ADAMW) {
         out->weight_decay = real_or(o, OPT_WEIGHT_DECAY, out->weight_decay);
-    else
+    } else {
         out->l2 += real_or(o, OPT_WEIGHT_DECAY, 0);
+    }
     *schedule_text = text_or(o, OPT_SCHEDULE, own ? "constant" : r->schedule);
     return bp_schedule_parse(schedule, *schedule_text);
 }

@@ -47,8 +47,9 @@ static bool digest_fd(unsigned char *digest, int fd)
     ssize_t n = 1;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     bool good = md != NULL && lseek(fd, 0, SEEK_SET) == 0 && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
-    while (good && (n = read(fd, block, sizeof block)) > 0)
+    while (good && (n = read(fd, block, sizeof block)) > 0) {
         good = EVP_DigestUpdate(md, block, (size_t)n) == 1;
+    }
     good = good && n == 0 && EVP_DigestFinal_ex(md, digest, NULL) == 1;
     EVP_MD_CTX_free(md);
     return good;
@@ -58,18 +59,21 @@ static bool digest_fd(unsigned char *digest, int fd)
 static bp_status sha256_of(char *out, int fd, const char *path)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    if (!digest_fd(digest, fd))
+    if (!digest_fd(digest, fd)) {
         return bp_fail(BP_ERR_IO, "computing the SHA-256 of %s failed", path);
-    for (size_t i = 0; i < SHA256_TEXT / 2; i++)
+    }
+    for (size_t i = 0; i < SHA256_TEXT / 2; i++) {
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    }
     return BP_OK;
 }
 
 bp_status file_sha256(char *out, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return bp_fail(BP_ERR_IO, "cannot read %s: %s", path, strerror(errno));
+    }
     bp_status status = sha256_of(out, fd, path);
     close(fd);
     return status;
@@ -82,8 +86,9 @@ static bool lock_part(const transfer *t)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct stat mine, named;
-    if (fcntl(t->fd, F_SETLK, &lock) != 0)
+    if (fcntl(t->fd, F_SETLK, &lock) != 0) {
         return errno != EAGAIN && errno != EACCES; /* a file system without locks */
+    }
     return fstat(t->fd, &mine) == 0 && stat(t->part, &named) == 0 && mine.st_ino == named.st_ino;
 }
 
@@ -91,19 +96,22 @@ static bool lock_part(const transfer *t)
 static bp_status open_part(transfer *t)
 {
     int n = snprintf(t->part, sizeof t->part, "%s.part", t->d->path);
-    if (n < 0 || (size_t)n >= sizeof t->part)
+    if (n < 0 || (size_t)n >= sizeof t->part) {
         return bp_fail(BP_ERR_IO, "the path %s is too long", t->d->path);
+    }
     t->fd = open(t->part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (t->fd < 0)
+    if (t->fd < 0) {
         return cannot_write(t->part, errno);
+    }
     if (!lock_part(t)) {
         close(t->fd);
         t->fd = -1;
         return bp_fail(BP_ERR_IO, "another backprop is writing %s; wait for it to finish", t->part);
     }
     off_t end = lseek(t->fd, 0, SEEK_END);
-    if (end < 0)
+    if (end < 0) {
         return cannot_write(t->part, errno);
+    }
     t->offset = (size_t)end;
     return BP_OK;
 }
@@ -119,10 +127,12 @@ static bool empty_part(transfer *t)
 /* Closes the part; one without content is removed. */
 static void close_part(transfer *t)
 {
-    if (t->fd < 0)
+    if (t->fd < 0) {
         return;
-    if (lseek(t->fd, 0, SEEK_END) == 0)
+    }
+    if (lseek(t->fd, 0, SEEK_END) == 0) {
         unlink(t->part);
+    }
     close(t->fd);
 }
 
@@ -140,8 +150,9 @@ static void sync_folder(const char *path)
 
 static bp_status place_part(transfer *t)
 {
-    if (fsync(t->fd) != 0 || rename(t->part, t->d->path) != 0)
+    if (fsync(t->fd) != 0 || rename(t->part, t->d->path) != 0) {
         return cannot_write(t->d->path, errno);
+    }
     close(t->fd);
     t->fd = -1;
     sync_folder(t->d->path);
@@ -163,8 +174,9 @@ static bool write_all(transfer *t, const char *data, size_t bytes)
 {
     while (bytes > 0) {
         ssize_t n = write(t->fd, data, bytes);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR) {
             continue;
+        }
         if (n < 0) {
             t->write_error = errno;
             return false;
@@ -180,8 +192,9 @@ static size_t receive(char *data, size_t size, size_t count, void *ctx)
 {
     transfer *t = ctx;
     size_t bytes = size * count, limit = t->d->bytes > 0 ? t->d->bytes : UNKNOWN_SIZE_LIMIT;
-    if (!t->begun && !begin_content(t))
+    if (!t->begun && !begin_content(t)) {
         return 0;
+    }
     t->other = bytes > limit || t->offset > limit - bytes;
     return !t->other && write_all(t, data, bytes) ? bytes : 0;
 }
@@ -199,8 +212,9 @@ static int watch(void *ctx, curl_off_t total, curl_off_t done, curl_off_t up_tot
     }
     t->stalled = now - t->seen_at > t->d->timeout;
     size_t all = t->d->bytes;
-    if (all == 0 && total > 0)
+    if (all == 0 && total > 0) {
         all = (size_t)total + t->offset - (size_t)done;
+    }
     t->stopped = !t->d->on_bytes(t->d->ctx, t->offset, all);
     return t->stalled || t->stopped;
 }
@@ -248,21 +262,28 @@ static bp_status judge(transfer *t, CURLcode code, const char *error)
 {
     long http = 0;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &http);
-    if (t->stopped)
+    if (t->stopped) {
         return bp_fail(BP_ERR_STOPPED, "stopped");
-    if (t->write_error != 0)
+    }
+    if (t->write_error != 0) {
         return cannot_write(t->part, t->write_error);
-    if (t->other)
+    }
+    if (t->other) {
         return bp_fail(BP_ERR_DATA, "another file: more than the %zu bytes that it must have",
                        t->d->bytes > 0 ? t->d->bytes : (size_t)UNKNOWN_SIZE_LIMIT);
-    if (t->stalled)
+    }
+    if (t->stalled) {
         return bp_fail(BP_ERR_DATA, "nothing came for %g s", t->d->timeout);
-    if (code == CURLE_HTTP_RETURNED_ERROR)
+    }
+    if (code == CURLE_HTTP_RETURNED_ERROR) {
         return bp_fail(BP_ERR_DATA, "HTTP status %ld%s", http, status_meaning(http));
-    if (code != CURLE_OK)
+    }
+    if (code != CURLE_OK) {
         return bp_fail(BP_ERR_DATA, "%s", error[0] != '\0' ? error : curl_easy_strerror(code));
-    if (t->offset >= t->d->bytes)
+    }
+    if (t->offset >= t->d->bytes) {
         return BP_OK;
+    }
     curl_off_t announced = -1;
     curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
     t->other = announced >= 0;
@@ -274,8 +295,9 @@ static bp_status request(transfer *t)
 {
     char error[CURL_ERROR_SIZE] = "";
     t->curl = curl_easy_init();
-    if (t->curl == NULL)
+    if (t->curl == NULL) {
         return bp_fail(BP_ERR_MEMORY, "starting libcurl failed");
+    }
     t->begun = t->stopped = t->stalled = t->other = false;
     t->seen = 0;
     t->seen_at = bp_seconds();
@@ -296,11 +318,13 @@ static bp_status transfer_rest(transfer *t)
     int stalls = 0;
     for (int i = 0; i < ATTEMPTS && stalls < STALLS; i++) {
         size_t before = t->offset;
-        if (t->d->bytes > 0 && t->offset == t->d->bytes)
+        if (t->d->bytes > 0 && t->offset == t->d->bytes) {
             return BP_OK;
+        }
         status = request(t);
-        if (status != BP_ERR_DATA || t->other || t->offset <= before)
+        if (status != BP_ERR_DATA || t->other || t->offset <= before) {
             return status;
+        }
         stalls += t->stalled;
     }
     return status;
@@ -310,8 +334,9 @@ static bp_status check_part(const transfer *t)
 {
     char sha256[SHA256_TEXT + 1];
     bp_status status = sha256_of(sha256, t->fd, t->part);
-    if (status != BP_OK || strcmp(sha256, t->d->sha256) == 0)
+    if (status != BP_OK || strcmp(sha256, t->d->sha256) == 0) {
         return status;
+    }
     return bp_fail(BP_ERR_DATA, "the file is damaged or another one: its SHA-256 is %s, expected %s", sha256,
                    t->d->sha256);
 }
@@ -320,17 +345,21 @@ static bp_status check_part(const transfer *t)
 static bp_status fetch_and_check(transfer *t)
 {
     bool resumed = t->offset > 0;
-    if (t->d->bytes > 0 && t->offset > t->d->bytes && !empty_part(t))
+    if (t->d->bytes > 0 && t->offset > t->d->bytes && !empty_part(t)) {
         return cannot_write(t->part, t->write_error);
+    }
     bp_status status = transfer_rest(t);
-    if (status == BP_OK)
+    if (status == BP_OK) {
         status = check_part(t);
-    else if (!t->other)
+    } else if (!t->other) {
         return status;
-    if (status != BP_ERR_DATA)
+    }
+    if (status != BP_ERR_DATA) {
         return status;
-    if (!empty_part(t))
+    }
+    if (!empty_part(t)) {
         return cannot_write(t->part, t->write_error);
+    }
     return resumed ? fetch_and_check(t) : status;
 }
 
@@ -338,10 +367,12 @@ bp_status download_file(const download *d)
 {
     transfer t = {.d = d, .fd = -1};
     bp_status status = open_part(&t);
-    if (status == BP_OK)
+    if (status == BP_OK) {
         status = fetch_and_check(&t);
-    if (status == BP_OK)
+    }
+    if (status == BP_OK) {
         status = place_part(&t);
+    }
     close_part(&t);
     return status;
 }

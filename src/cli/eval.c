@@ -17,8 +17,9 @@ static void eval_text(const subject *s, const bp_evaluation *e)
 {
     terminal t = terminal_of(stdout);
     report_summary(&t, e, s->part.name);
-    if (e->classes == 0)
+    if (e->classes == 0) {
         return;
+    }
     report_classes(&t, e, s->model);
     report_confusion(&t, e, s->model);
 }
@@ -28,16 +29,18 @@ exit_code run_eval(const options *o)
     subject s;
     bp_evaluation *e = NULL;
     bp_status status = subject_load(&s, o->positional[0], o->positional[1], o);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return fail_as(status == BP_ERR_MEMORY ? CODE_FAULT : CODE_DATA);
+    }
     status = bp_evaluate(&e, s.model, &s.part.data, (int)size_or(o, OPT_THREADS, 0));
     exit_code code = CODE_OK;
-    if (status != BP_OK)
+    if (status != BP_OK) {
         code = fail_status(status);
-    else if (given(o, OPT_JSON))
+    } else if (given(o, OPT_JSON)) {
         code = eval_json(o, &s, e);
-    else
+    } else {
         eval_text(&s, e);
+    }
     bp_evaluation_free(e);
     subject_free(&s);
     return code;

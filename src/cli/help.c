@@ -32,10 +32,11 @@ static void paragraphs(const page *p, const char *text)
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
         snprintf(line, sizeof line, "%.*s", (int)length, text);
-        if (line[0] == ' ' || line[0] == '\0')
+        if (line[0] == ' ' || line[0] == '\0') {
             fprintf(p->out, "%s\n", line);
-        else
+        } else {
             wrap(p, line, 0, 0);
+        }
         text += length + (text[length] == '\n' ? 1 : 0);
     }
 }
@@ -70,8 +71,9 @@ static void option_entry(const page *p, const option_row *row)
 {
     char left[64], fallback[160] = "", text[512];
     option_synopsis(left, sizeof left, row);
-    if (row->fallback != NULL)
+    if (row->fallback != NULL) {
         row->fallback(fallback, sizeof fallback);
+    }
     snprintf(text, sizeof text, fallback[0] != '\0' ? "%s (default: %s)" : "%s%s", row->help, fallback);
     entry(p, left, text, 23);
 }
@@ -81,10 +83,12 @@ static void option_groups(const page *p, command_id c)
     for (size_t g = 0; g < GROUPS; g++) {
         bool open = false;
         for (size_t i = 0; i < OPTIONS; i++) {
-            if (option_table[i].group != (option_group)g || !option_applies((option_id)i, c))
+            if (option_table[i].group != (option_group)g || !option_applies((option_id)i, c)) {
                 continue;
-            if (!open)
+            }
+            if (!open) {
                 heading(p, option_group_title((option_group)g));
+            }
             open = true;
             option_entry(p, &option_table[i]);
         }
@@ -104,8 +108,9 @@ bool command_uses_recipes(const cli_command *c)
 static void data_sets(const page *p)
 {
     heading(p, "DATA is one of");
-    for (size_t i = 0; data_word(i) != NULL; i++)
+    for (size_t i = 0; data_word(i) != NULL; i++) {
         entry(p, data_word(i), bp_dataset_list(i).summary, 17);
+    }
     entry(p, "DIRECTORY", directory_text(), 17);
 }
 
@@ -148,10 +153,12 @@ void help_command(FILE *out, const cli_command *c)
     fprintf(out, "usage: backprop %s %s%s[options]\n\n", c->name, c->arguments, c->arguments[0] != '\0' ? " " : "");
     paragraphs(&p, c->text);
     option_groups(&p, (command_id)(c - command_table));
-    if (command_reads_data(c))
+    if (command_reads_data(c)) {
         data_sets(&p);
-    if (command_uses_recipes(c))
+    }
+    if (command_uses_recipes(c)) {
         recipes(&p);
+    }
     examples(&p, c->examples);
 }
 
@@ -185,15 +192,16 @@ exit_code run_help(const options *o)
         }
         c = &command_table[id];
     }
-    if (given(o, OPT_COMPLETIONS))
+    if (given(o, OPT_COMPLETIONS)) {
         write_completions(stdout, o->value[OPT_COMPLETIONS].text);
-    else if (given(o, OPT_MARKDOWN))
+    } else if (given(o, OPT_MARKDOWN)) {
         write_reference(stdout);
-    else if (given(o, OPT_MAN))
+    } else if (given(o, OPT_MAN)) {
         write_manual(stdout, c);
-    else if (c != NULL)
+    } else if (c != NULL) {
         help_command(stdout, c);
-    else
+    } else {
         help_overview(stdout);
+    }
     return CODE_OK;
 }

@@ -26,8 +26,9 @@ static bp_status measure(size_t *bytes, double *flops, const bp_model *m, const 
     o.gradients = gradients;
     o.input_gradients = false;
     bp_status status = bp_session_new(&s, bp_model_graph_const(m), &target, 1, &o);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     *bytes = bp_session_bytes(s);
     *flops = bp_session_flops(s);
     bp_session_free(s);
@@ -38,12 +39,14 @@ static bp_status cost_of(cost *out, const bp_model *m)
 {
     const char *batch = bp_model_note(m, "batch");
     *out = (cost){.batch = TRAINING_ROWS};
-    if (batch != NULL && (!bp_parse_size(&out->batch, batch) || out->batch == 0 || out->batch > 1u << 20))
+    if (batch != NULL && (!bp_parse_size(&out->batch, batch) || out->batch == 0 || out->batch > 1u << 20)) {
         out->batch = TRAINING_ROWS;
+    }
     out->weights = bp_model_parameters(m) * bp_type_size(bp_model_describe(m).type);
     bp_status status = measure(&out->predict_bytes, &out->predict_flops, m, bp_model_y(m), 1, false);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     return measure(&out->train_bytes, &out->train_flops, m, bp_model_loss_node(m), out->batch, true);
 }
 
@@ -59,8 +62,9 @@ static void print_head(const terminal *t, const bp_model *m, const char *path)
     bp_model_options o = bp_model_describe(m);
     struct stat file;
     char bytes[NUMBER_SIZE] = "?";
-    if (stat(path, &file) == 0)
+    if (stat(path, &file) == 0) {
         bytes_text(bytes, (double)file.st_size);
+    }
     printf("%s%s%s  (%s)\n\n", style_on(t, STYLE_BOLD), path, style_off(t), bytes);
     label(t, "predicts");
     printf("%zu %s from %zu inputs, %s\n", o.outputs, o.task == BP_CLASSIFY ? "classes" : "numbers", o.inputs,
@@ -72,11 +76,13 @@ static void print_head(const terminal *t, const bp_model *m, const char *path)
 static void print_classes(const terminal *t, const bp_model *m)
 {
     size_t outputs = bp_model_describe(m).outputs;
-    if (bp_model_class(m, 0) == NULL)
+    if (bp_model_class(m, 0) == NULL) {
         return;
+    }
     label(t, "classes");
-    for (size_t i = 0; i < outputs && i < 20; i++)
+    for (size_t i = 0; i < outputs && i < 20; i++) {
         printf("%s%s", i > 0 ? ", " : "", bp_model_class(m, i));
+    }
     printf("%s\n", outputs > 20 ? ", ..." : "");
 }
 
@@ -85,12 +91,13 @@ static void print_scaling(const terminal *t, const bp_model *m)
     const double *mean = NULL, *scale = NULL;
     size_t count = bp_model_scaling(m, &mean, &scale);
     label(t, "scaling");
-    if (count == 0)
+    if (count == 0) {
         printf("none\n");
-    else if (count == 1)
+    } else if (count == 1) {
         printf("(x - %.6g) * %.6g for every input\n", mean[0], scale[0]);
-    else
+    } else {
         printf("(x - mean) * scale, each input its own; the first: (x - %.6g) * %.6g\n", mean[0], scale[0]);
+    }
 }
 
 static void print_layers(const terminal *t, const bp_model *m)
@@ -123,8 +130,9 @@ static void print_notes(const terminal *t, const bp_model *m)
 {
     const char *key = NULL, *value = NULL;
     for (size_t i = 0; bp_model_note_at(m, i, &key, &value); i++) {
-        if (i == 0)
+        if (i == 0) {
             printf("\n%snotes%s\n", style_on(t, STYLE_BOLD), style_off(t));
+        }
         printf("  %-16s %s\n", key, value);
     }
 }
@@ -168,8 +176,9 @@ static exit_code inspect_json(const bp_model *m, const char *path, const cost *c
     json_put_size(o, "batch", c->batch);
     json_put(o, "predict_flops", c->predict_flops);
     json_put(o, "train_flops", c->train_flops);
-    for (size_t i = 0; bp_model_note_at(m, i, &key, &value); i++)
+    for (size_t i = 0; bp_model_note_at(m, i, &key, &value); i++) {
         json_put_text(notes, key, value);
+    }
     json_object_set_new(o, "notes", notes);
     return json_print(stdout, o);
 }
@@ -180,11 +189,14 @@ static exit_code inspect_json(const bp_model *m, const char *path, const cost *c
 static bp_status check_options(const options *o)
 {
     static const option_id only_trace[] = {OPT_ROW, OPT_FULL, OPT_PART};
-    for (size_t i = 0; i < sizeof only_trace / sizeof *only_trace; i++)
-        if (given(o, only_trace[i]) && !given(o, OPT_TRACE))
+    for (size_t i = 0; i < sizeof only_trace / sizeof *only_trace; i++) {
+        if (given(o, only_trace[i]) && !given(o, OPT_TRACE)) {
             return bp_fail(BP_ERR_ARGUMENT, "--%s needs --trace DATA", option_table[only_trace[i]].name);
-    if (given(o, OPT_JSON) && given(o, OPT_TRACE))
+        }
+    }
+    if (given(o, OPT_JSON) && given(o, OPT_TRACE)) {
         return bp_fail(BP_ERR_ARGUMENT, "--trace prints text only; leave --json out, or use --full for every number");
+    }
     return BP_OK;
 }
 
@@ -192,12 +204,15 @@ exit_code run_inspect(const options *o)
 {
     bp_model *m = NULL;
     cost c;
-    if (check_options(o) != BP_OK)
+    if (check_options(o) != BP_OK) {
         return fail_usage(&command_table[CMD_INSPECT]);
-    if (given(o, OPT_TRACE))
+    }
+    if (given(o, OPT_TRACE)) {
         return run_trace(o);
-    if (bp_model_load(&m, o->positional[0], NULL) != BP_OK)
+    }
+    if (bp_model_load(&m, o->positional[0], NULL) != BP_OK) {
         return fail_as(CODE_DATA);
+    }
     bp_status status = cost_of(&c, m);
     exit_code code = CODE_OK;
     if (status != BP_OK) {

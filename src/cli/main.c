@@ -48,8 +48,9 @@ exit_code fail_usage(const cli_command *c)
 
 exit_code finish_stdout(exit_code code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
         return code;
+    }
     bp_fail(BP_ERR_IO, "writing to stdout failed: is the disk full?");
     return fail_as(CODE_OUTPUT);
 }
@@ -57,14 +58,16 @@ exit_code finish_stdout(exit_code code)
 static exit_code run_command(command_id id, int count, char **words)
 {
     options o = {.started = bp_seconds()};
-    if (options_parse(&o, id, count, words) != BP_OK)
+    if (options_parse(&o, id, count, words) != BP_OK) {
         return fail_usage(&command_table[id]);
+    }
     if (given(&o, OPT_HELP)) {
         help_command(stdout, &command_table[id]);
         return CODE_OK;
     }
-    if (given(&o, OPT_KERNEL) && bp_kernel_select(o.value[OPT_KERNEL].text) != BP_OK)
+    if (given(&o, OPT_KERNEL) && bp_kernel_select(o.value[OPT_KERNEL].text) != BP_OK) {
         return fail_usage(NULL);
+    }
     return command_table[id].run(&o);
 }
 
@@ -80,12 +83,14 @@ static exit_code run_words(int count, char **words)
     }
     const char *name = strcmp(words[0], "--version") == 0 ? "version" : words[0];
     int id = bp_find_name(name, command_name_at, COMMANDS);
-    if (id >= 0)
+    if (id >= 0) {
         return run_command((command_id)id, count - 1, words + 1);
-    if (name[0] == '-')
+    }
+    if (name[0] == '-') {
         bp_fail(BP_ERR_ARGUMENT, "the first word is a command, and options follow it: backprop train mnist --epochs 5");
-    else
+    } else {
         bp_fail_unknown("command", name, command_name_at, COMMANDS);
+    }
     return fail_usage(NULL);
 }
 

@@ -11,14 +11,16 @@ static void roff(FILE *out, const char *text, size_t length)
     bool line_start = true;
     for (size_t i = 0; i < length && text[i] != '\0'; i++) {
         char c = text[i];
-        if (line_start && (c == '.' || c == '\''))
+        if (line_start && (c == '.' || c == '\'')) {
             fputs("\\&", out);
-        if (c == '\\')
+        }
+        if (c == '\\') {
             fputs("\\e", out);
-        else if (c == '-')
+        } else if (c == '-') {
             fputs("\\-", out);
-        else
+        } else {
             fputc(c, out);
+        }
         line_start = c == '\n';
     }
 }
@@ -44,24 +46,28 @@ static void roff_paragraphs(FILE *out, const char *text)
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
         bool keep = text[0] == ' ';
-        if (keep != kept)
+        if (keep != kept) {
             fputs(keep ? ".PP\n.nf\n" : ".fi\n", out);
+        }
         kept = keep;
-        if (length == 0)
+        if (length == 0) {
             fputs(".PP", out);
+        }
         roff(out, text, length);
         fputc('\n', out);
         text += length + (text[length] == '\n' ? 1 : 0);
     }
-    if (kept)
+    if (kept) {
         fputs(".fi\n", out);
+    }
 }
 
 static void title(FILE *out, const char *name, const char *summary)
 {
     fputs(".TH ", out);
-    for (const char *c = name; *c != '\0'; c++)
+    for (const char *c = name; *c != '\0'; c++) {
         fputc(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c, out);
+    }
     fprintf(out, " 1 \"\" \"backprop %s\" \"backprop\"\n.SH NAME\n", bp_version());
     roff_text(out, name);
     fputs(" \\- ", out);
@@ -76,15 +82,18 @@ static void manual_options(FILE *out, command_id c)
         bool open = false;
         for (size_t i = 0; i < OPTIONS; i++) {
             const option_row *row = &option_table[i];
-            if (row->group != (option_group)g || !option_applies((option_id)i, c))
+            if (row->group != (option_group)g || !option_applies((option_id)i, c)) {
                 continue;
-            if (!open)
+            }
+            if (!open) {
                 fprintf(out, ".SS %s\n", option_group_title((option_group)g));
+            }
             open = true;
             char tag[64], fallback[160] = "", text[512];
             option_synopsis(tag, sizeof tag, row);
-            if (row->fallback != NULL)
+            if (row->fallback != NULL) {
                 row->fallback(fallback, sizeof fallback);
+            }
             snprintf(text, sizeof text, fallback[0] != '\0' ? "%s (default: %s)" : "%s%s", row->help, fallback);
             tagged(out, tag, text);
         }
@@ -94,8 +103,9 @@ static void manual_options(FILE *out, command_id c)
 static void manual_data(FILE *out)
 {
     fputs(".SH DATA\n", out);
-    for (size_t i = 0; data_word(i) != NULL; i++)
+    for (size_t i = 0; data_word(i) != NULL; i++) {
         tagged(out, data_word(i), bp_dataset_list(i).summary);
+    }
     tagged(out, "DIRECTORY", directory_text());
 }
 
@@ -138,8 +148,9 @@ static void manual_exit_codes(FILE *out)
 static void manual_environment(FILE *out)
 {
     fputs(".SH ENVIRONMENT\n", out);
-    for (size_t i = 0; environment_at(i).name != NULL; i++)
+    for (size_t i = 0; environment_at(i).name != NULL; i++) {
         tagged(out, environment_at(i).name, environment_at(i).text);
+    }
 }
 
 static void manual_see_also(FILE *out, const cli_command *except)
@@ -147,8 +158,9 @@ static void manual_see_also(FILE *out, const cli_command *except)
     const char *comma = "";
     fputs(".SH SEE ALSO\n", out);
     for (size_t i = 0; i < COMMANDS; i++) {
-        if (&command_table[i] == except)
+        if (&command_table[i] == except) {
             continue;
+        }
         fprintf(out, "%s.BR backprop\\-%s (1)", comma, command_table[i].name);
         comma = " ,\n";
     }
@@ -168,14 +180,18 @@ void write_manual(FILE *out, const cli_command *c)
         roff_paragraphs(out, c->text);
         manual_options(out, (command_id)(c - command_table));
     }
-    for (size_t i = 0; c == NULL && i < COMMANDS; i++)
+    for (size_t i = 0; c == NULL && i < COMMANDS; i++) {
         tagged(out, command_table[i].name, command_table[i].summary);
-    if (c == NULL || command_reads_data(c))
+    }
+    if (c == NULL || command_reads_data(c)) {
         manual_data(out);
-    if (c != NULL && command_uses_recipes(c))
+    }
+    if (c != NULL && command_uses_recipes(c)) {
         manual_recipes(out);
-    if (c != NULL)
+    }
+    if (c != NULL) {
         manual_examples(out, c->examples);
+    }
     manual_exit_codes(out);
     manual_environment(out);
     manual_see_also(out, c);

@@ -11,8 +11,9 @@
 static void plain(FILE *out, const char *text, size_t length)
 {
     for (size_t i = 0; i < length && text[i] != '\0'; i++) {
-        if (strchr("\\`*_<|", text[i]) != NULL)
+        if (strchr("\\`*_<|", text[i]) != NULL) {
             fputc('\\', out);
+        }
         fputc(text[i], out);
     }
 }
@@ -29,13 +30,15 @@ static void plain_paragraphs(FILE *out, const char *text)
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
         bool keep = text[0] == ' ';
-        if (keep != kept)
+        if (keep != kept) {
             fputs(keep ? "\n```text\n" : "```\n", out);
+        }
         kept = keep;
-        if (keep)
+        if (keep) {
             fprintf(out, "%.*s", (int)length, text);
-        else
+        } else {
             plain(out, text, length);
+        }
         fputc('\n', out);
         text += length + (text[length] == '\n' ? 1 : 0);
     }
@@ -51,8 +54,9 @@ static void table_head(FILE *out, const char *left, const char *right)
 static void table_row(FILE *out, const char *left, const char *right)
 {
     fputs("| `", out);
-    for (const char *c = left; *c != '\0'; c++)
+    for (const char *c = left; *c != '\0'; c++) {
         fprintf(out, "%s%c", *c == '|' ? "\\" : "", *c);
+    }
     fputs("` | ", out);
     plain_text(out, right);
     fputs(" |\n", out);
@@ -64,8 +68,9 @@ static void option_line(FILE *out, const option_row *row)
 {
     char left[64], fallback[160] = "", text[512];
     option_synopsis(left, sizeof left, row);
-    if (row->fallback != NULL)
+    if (row->fallback != NULL) {
         row->fallback(fallback, sizeof fallback);
+    }
     snprintf(text, sizeof text, fallback[0] != '\0' ? "%s (default: %s)" : "%s%s", row->help, fallback);
     table_row(out, left, text);
 }
@@ -75,10 +80,12 @@ static void option_tables(FILE *out, command_id c)
     for (size_t g = 0; g < GROUPS; g++) {
         bool open = false;
         for (size_t i = 0; i < OPTIONS; i++) {
-            if (option_table[i].group != (option_group)g || !option_applies((option_id)i, c))
+            if (option_table[i].group != (option_group)g || !option_applies((option_id)i, c)) {
                 continue;
-            if (!open)
+            }
+            if (!open) {
                 table_head(out, option_group_title((option_group)g), "");
+            }
             open = true;
             option_line(out, &option_table[i]);
         }
@@ -117,8 +124,9 @@ static void data_section(FILE *out)
         "`$BACKPROP_DATA`, then in the cache directory.\n",
         out);
     table_head(out, "DATA", "");
-    for (size_t i = 0; data_word(i) != NULL; i++)
+    for (size_t i = 0; data_word(i) != NULL; i++) {
         table_row(out, data_word(i), bp_dataset_list(i).summary);
+    }
     table_row(out, "DIRECTORY", directory_text());
 }
 
@@ -155,8 +163,9 @@ static void environment_section(FILE *out)
 {
     fputs("\n## Environment\n", out);
     table_head(out, "variable", "");
-    for (size_t i = 0; environment_at(i).name != NULL; i++)
+    for (size_t i = 0; environment_at(i).name != NULL; i++) {
         table_row(out, environment_at(i).name, environment_at(i).text);
+    }
 }
 
 void write_reference(FILE *out)
@@ -179,8 +188,9 @@ void write_reference(FILE *out)
     fputs("\n[Data sets](#data-sets) · [Defaults by data](#defaults-by-data) · [Exit codes](#exit-codes) · "
           "[Environment](#environment)\n",
           out);
-    for (size_t i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; i < COMMANDS; i++) {
         command_section(out, &command_table[i]);
+    }
     data_section(out);
     recipe_section(out);
     exit_code_section(out);

@@ -28,9 +28,11 @@ enum { REMOTE_SETS = sizeof remote_table / sizeof *remote_table };
 
 const remote_set *remote_find(const char *name)
 {
-    for (size_t i = 0; i < REMOTE_SETS; i++)
-        if (strcmp(name, remote_table[i].name) == 0)
+    for (size_t i = 0; i < REMOTE_SETS; i++) {
+        if (strcmp(name, remote_table[i].name) == 0) {
             return &remote_table[i];
+        }
+    }
     return NULL;
 }
 

@@ -13,15 +13,18 @@ static void measure(double *mean, double *scale, double *row, const bp_data *d)
 {
     for (size_t i = 0; i < d->rows; i++) {
         row_values(row, d, i);
-        for (size_t j = 0; j < d->inputs; j++)
+        for (size_t j = 0; j < d->inputs; j++) {
             mean[j] += row[j];
+        }
     }
-    for (size_t j = 0; j < d->inputs; j++)
+    for (size_t j = 0; j < d->inputs; j++) {
         mean[j] /= (double)d->rows;
+    }
     for (size_t i = 0; i < d->rows; i++) {
         row_values(row, d, i);
-        for (size_t j = 0; j < d->inputs; j++)
+        for (size_t j = 0; j < d->inputs; j++) {
             scale[j] += (row[j] - mean[j]) * (row[j] - mean[j]);
+        }
     }
     for (size_t j = 0; j < d->inputs; j++) {
         double deviation = sqrt(scale[j] / (double)d->rows);
@@ -32,8 +35,9 @@ static void measure(double *mean, double *scale, double *row, const bp_data *d)
 static bp_status standardize(bp_model *m, const bp_data *train)
 {
     double *block = cli_alloc(3, train->inputs * sizeof *block);
-    if (block == NULL)
+    if (block == NULL) {
         return BP_ERR_MEMORY;
+    }
     double *mean = block, *scale = block + train->inputs;
     measure(mean, scale, block + 2 * train->inputs, train);
     bp_status status = bp_model_set_scaling(m, train->inputs, mean, scale);
@@ -44,8 +48,9 @@ static bp_status standardize(bp_model *m, const bp_data *train)
 static bp_status set_scaling(bp_model *m, const options *o, const bp_data *train)
 {
     const double zero = 0, byte = 1.0 / 255;
-    if (given(o, OPT_STANDARDIZE))
+    if (given(o, OPT_STANDARDIZE)) {
         return standardize(m, train);
+    }
     return train->x_type == BP_U8 ? bp_model_set_scaling(m, 1, &zero, &byte) : BP_OK;
 }
 
@@ -63,11 +68,13 @@ bp_status network_new(bp_model **out, const options *o, const recipe *r, const b
     make.seed = size_or(o, OPT_SEED, DEFAULT_SEED);
     make.unfused = given(o, OPT_UNFUSED);
     bp_status status = bp_model_new(out, &make);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     status = set_scaling(*out, o, train);
-    if (status == BP_OK && train->class_names != NULL)
+    if (status == BP_OK && train->class_names != NULL) {
         status = bp_model_set_classes(*out, train->class_names);
+    }
     if (status != BP_OK) {
         bp_model_free(*out);
         *out = NULL;
@@ -79,6 +86,7 @@ void network_text(char *out, size_t size, const bp_model *m)
 {
     bp_layer_info layer;
     size_t used = (size_t)snprintf(out, size, "%zu inputs", bp_model_describe(m).inputs);
-    for (size_t i = 0; bp_model_layer(m, i, &layer) && used < size; i++)
+    for (size_t i = 0; bp_model_layer(m, i, &layer) && used < size; i++) {
         used += (size_t)snprintf(out + used, size - used, " -> %s", layer.text);
+    }
 }

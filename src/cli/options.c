@@ -15,8 +15,9 @@ static option_id find_option(const char *name, size_t length, command_id c)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
         const char *candidate = option_table[i].name;
-        if (strncmp(candidate, name, length) == 0 && candidate[length] == '\0' && option_applies((option_id)i, c))
+        if (strncmp(candidate, name, length) == 0 && candidate[length] == '\0' && option_applies((option_id)i, c)) {
             return (option_id)i;
+        }
     }
     return OPTIONS;
 }
@@ -27,8 +28,9 @@ static void takers(char *out, size_t size, const char *name)
     size_t used = 0;
     out[0] = '\0';
     for (size_t c = 0; c < COMMANDS; c++) {
-        if (find_option(name, strlen(name), (command_id)c) == OPTIONS || used >= size)
+        if (find_option(name, strlen(name), (command_id)c) == OPTIONS || used >= size) {
             continue;
+        }
         used += (size_t)snprintf(out + used, size - used, "%s%s", used > 0 ? ", " : "", command_table[c].name);
     }
 }
@@ -38,11 +40,13 @@ static bp_status unknown_option(const char *name, command_id c)
     const char *taker = command_table[c].name;
     char others[128];
     takers(others, sizeof others, name);
-    if (others[0] != '\0')
+    if (others[0] != '\0') {
         return bp_fail(BP_ERR_ARGUMENT, "%s does not take --%s (%s does)", taker, name, others);
+    }
     const char *near = bp_nearest_name(name, option_name_at, OPTIONS);
-    if (near == NULL || find_option(near, strlen(near), c) == OPTIONS)
+    if (near == NULL || find_option(near, strlen(near), c) == OPTIONS) {
         return bp_fail(BP_ERR_ARGUMENT, "%s has no option --%s", taker, name);
+    }
     return bp_fail(BP_ERR_ARGUMENT, "%s has no option --%s; did you mean --%s?", taker, name, near);
 }
 
@@ -56,19 +60,22 @@ static bp_status wrong_number(const option_row *row, const char *text)
 
 static bool within(const interval *limits, double x)
 {
-    if (limits == NULL)
+    if (limits == NULL) {
         return true;
+    }
     return limits->open ? x > limits->low && x < limits->high : x >= limits->low && x <= limits->high;
 }
 
 static bp_status parse_word(option_value *v, const option_row *row, const char *text)
 {
     size_t count = 0;
-    while (row->words(count) != NULL)
+    while (row->words(count) != NULL) {
         count++;
+    }
     int found = bp_find_name(text, row->words, count);
-    if (found < 0)
+    if (found < 0) {
         return bp_fail_unknown(row->name, text, row->words, count);
+    }
     v->size = (size_t)found;
     return BP_OK;
 }
@@ -86,10 +93,12 @@ static bp_status parse_range(option_value *v, const option_row *row, const char 
         first[length] = '\0';
         good = bp_parse_size(&from, first) && (dash == NULL || bp_parse_size(&to, dash + 1));
     }
-    if (dash == NULL)
+    if (dash == NULL) {
         to = from;
-    if (!good || to < from || to == SIZE_MAX)
+    }
+    if (!good || to < from || to == SIZE_MAX) {
         return bp_fail(BP_ERR_ARGUMENT, "--%s needs a row number or FROM-TO such as 0-9, not \"%s\"", row->name, text);
+    }
     v->size = from;
     v->size_end = to + 1;
     return BP_OK;
@@ -100,12 +109,14 @@ static bp_status parse_value(option_value *v, const option_row *row, const char 
     v->text = text;
     switch (row->type) {
     case VALUE_SIZE:
-        if (!bp_parse_size(&v->size, text) || !within(row->limits, (double)v->size))
+        if (!bp_parse_size(&v->size, text) || !within(row->limits, (double)v->size)) {
             return wrong_number(row, text);
+        }
         return BP_OK;
     case VALUE_REAL:
-        if (!bp_parse_double(&v->real, text) || !within(row->limits, v->real))
+        if (!bp_parse_double(&v->real, text) || !within(row->limits, v->real)) {
             return wrong_number(row, text);
+        }
         return BP_OK;
     case VALUE_WORD:
         return parse_word(v, row, text);
@@ -139,20 +150,24 @@ static bp_status parse_option(options *out, int *at, int count, char **words)
     option_value *v = &out->value[id];
     *at += 1;
     v->given = true;
-    if (row->type == VALUE_FLAG)
+    if (row->type == VALUE_FLAG) {
         return equals == NULL ? BP_OK : bp_fail(BP_ERR_ARGUMENT, "--%s takes no value", row->name);
-    if (equals != NULL)
+    }
+    if (equals != NULL) {
         return parse_value(v, row, equals + 1);
-    if (*at >= count)
+    }
+    if (*at >= count) {
         return bp_fail(BP_ERR_ARGUMENT, "--%s needs a value: --%s %s", row->name, row->name, row->metavar);
+    }
     return parse_value(v, row, words[(*at)++]);
 }
 
 static bp_status add_positional(options *out, const char *word)
 {
     const cli_command *c = &command_table[out->command];
-    if (out->positionals >= c->most)
+    if (out->positionals >= c->most) {
         return bp_fail(BP_ERR_ARGUMENT, "%s takes no further argument: \"%s\"", c->name, word);
+    }
     out->positional[out->positionals++] = word;
     return BP_OK;
 }
@@ -160,8 +175,9 @@ static bp_status add_positional(options *out, const char *word)
 static bp_status check_count(const options *out)
 {
     const cli_command *c = &command_table[out->command];
-    if (out->positionals >= c->least)
+    if (out->positionals >= c->least) {
         return BP_OK;
+    }
     return bp_fail(BP_ERR_ARGUMENT, "%s needs more arguments: backprop %s %s", c->name, c->name, c->arguments);
 }
 
@@ -186,8 +202,9 @@ bp_status options_parse(options *out, command_id id, int count, char **words)
             status = add_positional(out, word);
             at++;
         }
-        if (status != BP_OK || given(out, OPT_HELP))
+        if (status != BP_OK || given(out, OPT_HELP)) {
             return status;
+        }
     }
     return check_count(out);
 }

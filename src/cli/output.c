@@ -61,12 +61,14 @@ static char *temporary_name(const char *path)
 bp_status output_check(const char *path)
 {
     struct stat there;
-    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
         return bp_fail(BP_ERR_IO, "cannot write %s: it is %s, not a file", path,
                        S_ISDIR(there.st_mode) ? "a directory" : "a device or pipe");
+    }
     char *name = temporary_name(path);
-    if (name == NULL)
+    if (name == NULL) {
         return BP_ERR_MEMORY;
+    }
     int fd = mkstemp(name);
     bp_status status = fd >= 0 ? BP_OK : cannot_write(path, errno);
     if (fd >= 0) {
@@ -86,8 +88,9 @@ bp_status output_open(output_file *out, const char *path)
         return out->file != NULL ? BP_OK : cannot_write(path, errno);
     }
     out->temporary = temporary_name(path);
-    if (out->temporary == NULL)
+    if (out->temporary == NULL) {
         return BP_ERR_MEMORY;
+    }
     int fd = mkstemp(out->temporary);
     out->file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (out->file != NULL) {
@@ -104,10 +107,12 @@ bp_status output_open(output_file *out, const char *path)
 
 void output_discard(output_file *out)
 {
-    if (out->file != NULL)
+    if (out->file != NULL) {
         fclose(out->file);
-    if (out->temporary != NULL)
+    }
+    if (out->temporary != NULL) {
         unlink(out->temporary);
+    }
     cli_release(out->temporary);
     *out = (output_file){0};
 }
@@ -115,8 +120,9 @@ void output_discard(output_file *out)
 bp_status output_close(output_file *out)
 {
     bool good = fflush(out->file) == 0 && !ferror(out->file);
-    if (good && out->temporary != NULL)
+    if (good && out->temporary != NULL) {
         good = fsync(fileno(out->file)) == 0;
+    }
     int error = errno;
     good = fclose(out->file) == 0 && good;
     out->file = NULL;

@@ -17,23 +17,26 @@ static frame content(const picture *pictures, size_t count)
         const picture *p = &pictures[i];
         for (size_t at = 0; at < p->height * p->width; at++) {
             size_t y = at / p->width, x = at % p->width;
-            if (!(p->pixel[at] > 0.1))
+            if (!(p->pixel[at] > 0.1)) {
                 continue;
+            }
             f.top = y < f.top ? y : f.top;
             f.bottom = y >= f.bottom ? y + 1 : f.bottom;
             f.left = x < f.left ? x : f.left;
             f.right = x >= f.right ? x + 1 : f.right;
         }
     }
-    if (f.top >= f.bottom)
+    if (f.top >= f.bottom) {
         f = (frame){0, pictures[0].height, 0, pictures[0].width};
+    }
     return f;
 }
 
 static double pixel_at(const picture *p, const frame *f, size_t y, size_t x)
 {
-    if (y >= f->bottom || x >= f->right)
+    if (y >= f->bottom || x >= f->right) {
         return 0;
+    }
     double v = p->pixel[y * p->width + x];
     return v > 0 ? (v < 1 ? v : 1) : 0;
 }
@@ -54,23 +57,27 @@ static void draw_cell(const terminal *t, double upper, double lower)
 
 static void draw_line(const terminal *t, const picture *p, const frame *f, size_t y)
 {
-    for (size_t x = f->left; x < f->right; x++)
+    for (size_t x = f->left; x < f->right; x++) {
         draw_cell(t, pixel_at(p, f, y, x), pixel_at(p, f, y + 1, x));
+    }
     fputs(style_off(t), t->file);
 }
 
 size_t draw_pictures(const terminal *t, const picture *pictures, size_t count, size_t indent)
 {
     enum { GAP = 4 };
-    if (count == 0)
+    if (count == 0) {
         return 0;
+    }
     frame f = content(pictures, count);
     size_t caption = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         caption = strlen(pictures[i].caption) > caption ? strlen(pictures[i].caption) : caption;
+    }
     size_t drawn = f.right - f.left, column = drawn > caption ? drawn : caption;
-    while (count > 0 && indent + count * (column + GAP) - GAP > t->width)
+    while (count > 0 && indent + count * (column + GAP) - GAP > t->width) {
         count--;
+    }
     for (size_t y = f.top; y < f.bottom && count > 0; y += 2) {
         for (size_t i = 0; i < count; i++) {
             fprintf(t->file, "%*s", (int)(i == 0 ? indent : GAP + column - drawn), "");
@@ -78,11 +85,13 @@ size_t draw_pictures(const terminal *t, const picture *pictures, size_t count, s
         }
         fputc('\n', t->file);
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         fprintf(t->file, "%*s%-*s", (int)(i == 0 ? indent : GAP), "", (int)(i + 1 < count ? column : 0),
                 pictures[i].caption);
-    if (count > 0)
+    }
+    if (count > 0) {
         fputc('\n', t->file);
+    }
     return count;
 }
 
@@ -104,16 +113,19 @@ void draw_beside(const terminal *t, const picture *p, const char *const *lines, 
     size_t height = drawn ? (f.bottom - f.top + 1) / 2 : 0, first = height > count ? (height - count) / 2 : 0;
     for (size_t i = 0; i < height || (beside && i < first + count); i++) {
         fprintf(t->file, "%*s", INDENT, "");
-        if (f.top + 2 * i < f.bottom)
+        if (f.top + 2 * i < f.bottom) {
             draw_line(t, p, &f, f.top + 2 * i);
-        else
+        } else {
             fprintf(t->file, "%*s", (int)p->width, "");
-        if (beside && i >= first && i < first + count)
+        }
+        if (beside && i >= first && i < first + count) {
             fprintf(t->file, "%*s%s", BESIDE_GAP, "", lines[i - first]);
+        }
         fputc('\n', t->file);
     }
-    for (size_t i = 0; i < count && !beside; i++)
+    for (size_t i = 0; i < count && !beside; i++) {
         fprintf(t->file, "%*s%s\n", INDENT, "", lines[i]);
+    }
 }
 
 /* ---- from data --------------------------------------------------------------------------------------------------- */
@@ -126,6 +138,7 @@ void picture_pixels(double *out, const bp_data *data, size_t row)
         low = i == 0 || out[i] < low ? out[i] : low;
         high = i == 0 || out[i] > high ? out[i] : high;
     }
-    for (size_t i = 0; i < data->inputs; i++)
+    for (size_t i = 0; i < data->inputs; i++) {
         out[i] = high > low ? (out[i] - low) / (high - low) : 0;
+    }
 }

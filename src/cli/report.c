@@ -8,18 +8,20 @@ enum { MOST_CLASSES = 20, NAME_COLUMNS = 14 };
 const char *class_text(char *out, const bp_model *m, size_t index)
 {
     const char *name = bp_model_class(m, index);
-    if (name != NULL)
+    if (name != NULL) {
         snprintf(out, CLASS_NAME, "%s", name);
-    else
+    } else {
         snprintf(out, CLASS_NAME, "%zu", index);
+    }
     return out;
 }
 
 static size_t right_of(const bp_evaluation *e)
 {
     size_t right = 0;
-    for (size_t i = 0; i < e->classes; i++)
+    for (size_t i = 0; i < e->classes; i++) {
         right += e->confusion[i * e->classes + i];
+    }
     return right;
 }
 
@@ -66,8 +68,9 @@ void report_classes(const terminal *t, const bp_evaluation *e, const bp_model *m
             "recall", "f1", style_off(t));
     for (size_t i = 0; i < e->classes; i++) {
         size_t rows = 0;
-        for (size_t j = 0; j < e->classes; j++)
+        for (size_t j = 0; j < e->classes; j++) {
             rows += e->confusion[i * e->classes + j];
+        }
         fprintf(t->file, "%-*.*s  %8s  %9.4f  %6.4f  %6.4f\n", width, width, class_text(name, m, i),
                 number_text(rows_text, (double)rows), e->precision[i], e->recall[i], e->f1[i]);
     }
@@ -78,8 +81,9 @@ void report_classes(const terminal *t, const bp_evaluation *e, const bp_model *m
 static size_t largest(const size_t *values, size_t count)
 {
     size_t most = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         most = values[i] > most ? values[i] : most;
+    }
     return most;
 }
 
@@ -97,9 +101,11 @@ static void confusion_cell(const terminal *t, size_t count, bool diagonal, size_
 static size_t most_frequent_mistake(const bp_evaluation *e)
 {
     size_t most = 0;
-    for (size_t i = 0; i < e->classes * e->classes; i++)
-        if (i / e->classes != i % e->classes && e->confusion[i] > most)
+    for (size_t i = 0; i < e->classes * e->classes; i++) {
+        if (i / e->classes != i % e->classes && e->confusion[i] > most) {
             most = e->confusion[i];
+        }
+    }
     return most;
 }
 
@@ -108,9 +114,11 @@ void report_confusion(const terminal *t, const bp_evaluation *e, const bp_model 
     char name[CLASS_NAME], digits[NUMBER_SIZE];
     size_t n = e->classes, left = name_width(e, m);
     int cell = 2 + snprintf(digits, sizeof digits, "%zu", largest(e->confusion, n * n));
-    for (size_t i = 0; i < n && cell < 8; i++)
-        while (cell < 8 && strlen(class_text(name, m, i)) + 2 > (size_t)cell)
+    for (size_t i = 0; i < n && cell < 8; i++) {
+        while (cell < 8 && strlen(class_text(name, m, i)) + 2 > (size_t)cell) {
             cell++;
+        }
+    }
     if (n > MOST_CLASSES || left + n * (size_t)cell > (t->live ? t->width : 160)) {
         fprintf(t->file, "\nThe confusion matrix of %zu classes does not fit here; eval --json has it.\n", n);
         return;
@@ -118,14 +126,16 @@ void report_confusion(const terminal *t, const bp_evaluation *e, const bp_model 
     fprintf(t->file, "\n%sconfusion matrix%s: a row for each true class, a column for each prediction\n",
             style_on(t, STYLE_BOLD), style_off(t));
     fprintf(t->file, "%*s", (int)left, "");
-    for (size_t j = 0; j < n; j++)
+    for (size_t j = 0; j < n; j++) {
         fprintf(t->file, "  %*.*s", cell - 2, cell - 2, class_text(name, m, j));
+    }
     fputc('\n', t->file);
     size_t most_wrong = most_frequent_mistake(e);
     for (size_t i = 0; i < n; i++) {
         fprintf(t->file, "%*.*s", (int)left, (int)left, class_text(name, m, i));
-        for (size_t j = 0; j < n; j++)
+        for (size_t j = 0; j < n; j++) {
             confusion_cell(t, e->confusion[i * n + j], i == j, most_wrong, cell);
+        }
         fputc('\n', t->file);
     }
 }
@@ -152,8 +162,9 @@ void evaluation_json(json_t *object, const bp_evaluation *e, const bp_model *m)
         json_put(one, "recall", e->recall[i]);
         json_put(one, "f1", e->f1[i]);
         json_array_append_new(classes, one);
-        for (size_t j = 0; j < e->classes; j++)
+        for (size_t j = 0; j < e->classes; j++) {
             json_array_append_new(row, json_integer((json_int_t)e->confusion[i * e->classes + j]));
+        }
         json_array_append_new(confusion, row);
     }
     json_object_set_new(object, "classes", classes);

@@ -11,25 +11,29 @@
 void source_cache_dir(char *out, size_t size)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache != NULL && cache[0] != '\0')
+    if (cache != NULL && cache[0] != '\0') {
         snprintf(out, size, "%s/backprop", cache);
-    else if (home != NULL && home[0] != '\0')
+    } else if (home != NULL && home[0] != '\0') {
         snprintf(out, size, "%s/.cache/backprop", home);
-    else
+    } else {
         out[0] = '\0';
+    }
 }
 
 void source_places(data_places *out, const options *o)
 {
     const char *variable = getenv("BACKPROP_DATA");
     out->count = 0;
-    if (given(o, OPT_DATA_DIR))
+    if (given(o, OPT_DATA_DIR)) {
         out->dir[out->count++] = o->value[OPT_DATA_DIR].text;
-    if (variable != NULL && variable[0] != '\0')
+    }
+    if (variable != NULL && variable[0] != '\0') {
         out->dir[out->count++] = variable;
+    }
     source_cache_dir(out->cache, sizeof out->cache);
-    if (out->cache[0] != '\0')
+    if (out->cache[0] != '\0') {
         out->dir[out->count++] = out->cache;
+    }
 }
 
 bp_status source_load(bp_dataset **out, const char *what, const options *o, size_t rows)
@@ -43,8 +47,9 @@ bp_status source_load(bp_dataset **out, const char *what, const options *o, size
     load.seed = size_or(o, OPT_SEED, DEFAULT_SEED);
     bp_status status = bp_dataset_load(out, what, &load);
     char path[1024];
-    if (status == BP_ERR_IO && remote_find(what) != NULL && !bp_dataset_find(path, sizeof path, what, &load))
+    if (status == BP_ERR_IO && remote_find(what) != NULL && !bp_dataset_find(path, sizeof path, what, &load)) {
         return bp_fail(status, "%s; to download it: backprop fetch %s", bp_error(), what);
+    }
     return status;
 }
 
@@ -54,11 +59,13 @@ bp_status source_load(bp_dataset **out, const char *what, const options *o, size
 static bp_status join(void **out, const void *a, const void *b, size_t a_rows, size_t b_rows, size_t row_bytes)
 {
     *out = NULL;
-    if (a == NULL || b == NULL)
+    if (a == NULL || b == NULL) {
         return BP_OK;
+    }
     char *block = cli_alloc(a_rows + b_rows, row_bytes);
-    if (block == NULL)
+    if (block == NULL) {
         return BP_ERR_MEMORY;
+    }
     memcpy(block, a, a_rows * row_bytes);
     memcpy(block + a_rows * row_bytes, b, b_rows * row_bytes);
     *out = block;
@@ -68,10 +75,12 @@ static bp_status join(void **out, const void *a, const void *b, size_t a_rows, s
 static bp_status take_all(data_part *out, const bp_data *a, const bp_data *b)
 {
     bp_status status = join(&out->owned[0], a->x, b->x, a->rows, b->rows, a->inputs * bp_type_size(a->x_type));
-    if (status == BP_OK)
+    if (status == BP_OK) {
         status = join(&out->owned[1], a->label, b->label, a->rows, b->rows, sizeof *a->label);
-    if (status == BP_OK)
+    }
+    if (status == BP_OK) {
         status = join(&out->owned[2], a->y, b->y, a->rows, b->rows, a->targets * sizeof *a->y);
+    }
     out->data.rows = a->rows + b->rows;
     out->data.x = out->owned[0];
     out->data.label = out->owned[1];
@@ -84,21 +93,25 @@ bp_status part_take(data_part *out, const bp_dataset *set, const options *o)
     bool has_test = set->test.rows > 0;
     const char *name = text_or(o, OPT_PART, has_test ? "test" : "train");
     *out = (data_part){.data = set->train, .name = name};
-    if (strcmp(name, "train") == 0)
+    if (strcmp(name, "train") == 0) {
         return BP_OK;
-    if (!has_test && strcmp(name, "test") == 0)
+    }
+    if (!has_test && strcmp(name, "test") == 0) {
         return bp_fail(BP_ERR_DATA, "%s has no test part; use --part train", set->name);
-    if (strcmp(name, "test") == 0)
+    }
+    if (strcmp(name, "test") == 0) {
         out->data = set->test;
-    else if (has_test)
+    } else if (has_test) {
         return take_all(out, &set->train, &set->test);
+    }
     return BP_OK;
 }
 
 void part_free(data_part *p)
 {
-    for (size_t i = 0; i < sizeof p->owned / sizeof *p->owned; i++)
+    for (size_t i = 0; i < sizeof p->owned / sizeof *p->owned; i++) {
         cli_release(p->owned[i]);
+    }
 }
 
 /* ---- data and model ---------------------------------------------------------------------------------------------- */
@@ -106,16 +119,19 @@ void part_free(data_part *p)
 bp_status source_fits(bp_data *data, const char *name, const bp_model *m, const char *model_path)
 {
     bp_model_options o = bp_model_describe(m);
-    if (data->inputs != o.inputs)
+    if (data->inputs != o.inputs) {
         return bp_fail(BP_ERR_DATA, "%s was trained on samples of %zu numbers, those of %s have %zu", model_path,
                        o.inputs, name, data->inputs);
-    if ((data->classes > 0) != (o.task == BP_CLASSIFY))
+    }
+    if ((data->classes > 0) != (o.task == BP_CLASSIFY)) {
         return bp_fail(BP_ERR_DATA, "%s predicts %s, but %s has %s", model_path,
                        o.task == BP_CLASSIFY ? "classes" : "numbers", name, data->classes > 0 ? "classes" : "numbers");
-    if (data->classes > o.outputs || (data->classes == 0 && data->targets != o.outputs))
+    }
+    if (data->classes > o.outputs || (data->classes == 0 && data->targets != o.outputs)) {
         return bp_fail(BP_ERR_DATA, "%s predicts %zu %s, but %s has %zu", model_path, o.outputs,
                        data->classes > 0 ? "classes" : "numbers", name,
                        data->classes > 0 ? data->classes : data->targets);
+    }
     if (data->classes > 0 && data->classes < o.outputs) {
         data->classes = o.outputs;
         data->class_names = NULL;
@@ -171,7 +187,8 @@ void row_target(double *out, const bp_data *data, size_t row, const bp_model *m)
     } else if (n == 1) { /* the number of the class; with one unit that is the value to reach, 0 or 1 */
         out[0] = data->label[row];
     } else {
-        for (size_t j = 0; j < n; j++)
+        for (size_t j = 0; j < n; j++) {
             out[j] = (size_t)data->label[row] == j ? 1 : 0;
+        }
     }
 }

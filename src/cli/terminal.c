@@ -22,8 +22,9 @@ static const char *environment(const char *name)
 static bool speaks_utf8(void)
 {
     const char *term = environment("TERM");
-    if (environment("LC_ALL")[0] == '\0' && environment("LC_CTYPE")[0] == '\0' && environment("LANG")[0] == '\0')
+    if (environment("LC_ALL")[0] == '\0' && environment("LC_CTYPE")[0] == '\0' && environment("LANG")[0] == '\0') {
         return strcmp(term, "linux") != 0;
+    }
     return setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
@@ -31,10 +32,12 @@ static size_t columns_of(int fd)
 {
     struct winsize size = {0};
     size_t columns = 0;
-    if (ioctl(fd, TIOCGWINSZ, &size) == 0)
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0) {
         columns = size.ws_col;
-    if (columns == 0 && !bp_parse_size(&columns, environment("COLUMNS")))
+    }
+    if (columns == 0 && !bp_parse_size(&columns, environment("COLUMNS"))) {
         columns = 80;
+    }
     return columns < 20 ? 20 : columns;
 }
 
@@ -42,8 +45,9 @@ terminal terminal_of(FILE *file)
 {
     terminal t = {.file = file, .width = 80};
     const char *term = environment("TERM");
-    if (!isatty(fileno(file)))
+    if (!isatty(fileno(file))) {
         return t;
+    }
     t.width = columns_of(fileno(file));
     t.live = term[0] != '\0' && strcmp(term, "dumb") != 0;
     t.colour = t.live && environment("NO_COLOR")[0] == '\0'; /* no-color.org */
@@ -78,8 +82,9 @@ void wrap_text(FILE *out, const char *text, size_t at, size_t indent, size_t wid
         first = false;
         text += length;
         text += strspn(text, " ");
-        if (*text == '\n')
+        if (*text == '\n') {
             text++;
+        }
     }
     fputc('\n', out);
 }
@@ -115,8 +120,9 @@ void progress_bar(char *out, const terminal *t, double share, size_t width)
 {
     size_t filled = (size_t)(fmin(fmax(share, 0), 1) * (double)width + 0.5);
     out[0] = '\0';
-    for (size_t i = 0; i < width; i++)
+    for (size_t i = 0; i < width; i++) {
         out = append(out, i < filled ? (t->unicode ? "━" : "=") : (t->unicode ? "─" : "."));
+    }
 }
 
 /* ---- numbers for people ------------------------------------------------------------------------------------------ */
@@ -130,8 +136,9 @@ const char *number_text(char *out, double value)
     }
     size_t count = (size_t)snprintf(digits, sizeof digits, "%.0f", value), used = 0;
     for (size_t i = 0; i < count; i++) {
-        if (i > 0 && (count - i) % 3 == 0)
+        if (i > 0 && (count - i) % 3 == 0) {
             out[used++] = ',';
+        }
         out[used++] = digits[i];
     }
     out[used] = '\0';
@@ -150,17 +157,18 @@ const char *rate_text(char *out, double per_second)
 
 const char *duration_text(char *out, double seconds)
 {
-    if (!(seconds >= 0 && seconds < 1e9))
+    if (!(seconds >= 0 && seconds < 1e9)) {
         snprintf(out, NUMBER_SIZE, "-");
-    else if (seconds < 0.0995)
+    } else if (seconds < 0.0995) {
         snprintf(out, NUMBER_SIZE, seconds < 0.000995 ? "%.3g us" : "%.3g ms",
                  seconds * (seconds < 0.000995 ? 1e6 : 1e3));
-    else if (seconds < 99.5)
+    } else if (seconds < 99.5) {
         snprintf(out, NUMBER_SIZE, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
-    else if (seconds < 3600)
+    } else if (seconds < 3600) {
         snprintf(out, NUMBER_SIZE, "%d min %02d s", (int)seconds / 60, (int)seconds % 60);
-    else
+    } else {
         snprintf(out, NUMBER_SIZE, "%ld h %02d min", (long)seconds / 3600, (int)((long)seconds / 60 % 60));
+    }
     return out;
 }
 
@@ -178,18 +186,20 @@ const char *bytes_text(char *out, double bytes)
 
 const char *percent_text(char *out, double share)
 {
-    if (isfinite(share))
+    if (isfinite(share)) {
         snprintf(out, NUMBER_SIZE, "%.2f %%", share * 100);
-    else
+    } else {
         snprintf(out, NUMBER_SIZE, "-");
+    }
     return out;
 }
 
 const char *loss_text(char *out, double loss)
 {
-    if (isfinite(loss))
+    if (isfinite(loss)) {
         snprintf(out, NUMBER_SIZE, loss >= 1e5 || (loss != 0 && fabs(loss) < 1e-4) ? "%.3e" : "%.4f", loss);
-    else
+    } else {
         snprintf(out, NUMBER_SIZE, "-");
+    }
     return out;
 }

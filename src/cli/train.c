@@ -18,18 +18,21 @@
 static bp_status load_test(training *t)
 {
     t->test = t->set->test;
-    if (!given(t->o, OPT_TEST))
+    if (!given(t->o, OPT_TEST)) {
         return BP_OK;
+    }
     const char *what = t->o->value[OPT_TEST].text;
     bp_status status = source_load(&t->test_set, what, t->o, 0);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     t->test = t->test_set->test.rows > 0 ? t->test_set->test : t->test_set->train;
     const bp_data *a = &t->set->train, *b = &t->test;
     if (b->inputs != a->inputs || (b->classes > 0) != (a->classes > 0) || b->classes > a->classes ||
-        b->targets != a->targets)
+        b->targets != a->targets) {
         return bp_fail(BP_ERR_DATA, "--test %s does not fit %s: %zu inputs and %zu classes, not %zu and %zu", what,
                        t->set->name, b->inputs, b->classes, a->inputs, a->classes);
+    }
     t->test.classes = a->classes;
     t->test.class_names = a->class_names;
     return BP_OK;
@@ -38,14 +41,17 @@ static bp_status load_test(training *t)
 static bp_status load_data(training *t)
 {
     bp_status status = source_load(&t->set, t->what, t->o, size_or(t->o, OPT_GENERATED_ROWS, 0));
-    if (status == BP_OK)
+    if (status == BP_OK) {
         status = load_test(t);
-    if (status != BP_OK)
+    }
+    if (status != BP_OK) {
         return status;
+    }
     t->train = t->set->train;
     t->recipe = recipe_for(&t->train);
-    if (!given(t->o, OPT_VALID))
+    if (!given(t->o, OPT_VALID)) {
         return BP_OK;
+    }
     status = bp_data_split(&t->valid_set, &t->rest_set, &t->train, t->o->value[OPT_VALID].real,
                            size_or(t->o, OPT_SEED, DEFAULT_SEED), NULL);
     if (status == BP_OK) {
@@ -63,11 +69,12 @@ static bp_status check_init_from(const options *o)
     static const option_id described[] = {OPT_NET, OPT_OUTPUT, OPT_LOSS, OPT_INIT, OPT_STANDARDIZE};
     for (size_t i = 0; i < sizeof described / sizeof *described && given(o, OPT_INIT_FROM); i++) {
         const char *name = option_table[described[i]].name;
-        if (given(o, described[i]))
+        if (given(o, described[i])) {
             return bp_fail(BP_ERR_ARGUMENT,
                            "--%s and --init-from exclude each other: network, loss, weights and scaling are "
                            "those of the model",
                            name);
+        }
     }
     return BP_OK;
 }
@@ -77,8 +84,9 @@ static bp_status load_model(training *t)
     const char *path = t->o->value[OPT_INIT_FROM].text;
     bp_model *loaded = NULL;
     bp_status status = bp_model_load(&loaded, path, NULL);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status;
+    }
     bp_model_options as = bp_model_describe(loaded);
     as.type = given(t->o, OPT_DTYPE) ? (bp_type)t->o->value[OPT_DTYPE].size : as.type;
     as.unfused = false;
@@ -90,8 +98,9 @@ static bp_status load_model(training *t)
 
 static bp_status make_model(training *t)
 {
-    if (given(t->o, OPT_INIT_FROM))
+    if (given(t->o, OPT_INIT_FROM)) {
         return load_model(t);
+    }
     bp_type type = (bp_type)size_or(t->o, OPT_DTYPE, (size_t)bp_model_defaults().type);
     return network_new(&t->model, t->o, &t->recipe, &t->train, type);
 }
@@ -151,8 +160,9 @@ static bool on_epoch(void *ctx, const bp_progress *p)
 {
     training *t = ctx;
     progress_epoch(&t->progress, p);
-    if (t->log != NULL)
+    if (t->log != NULL) {
         log_epoch(t, p);
+    }
     return !interrupt_seen();
 }
 
@@ -179,10 +189,12 @@ static exit_code run_training(training *t)
         t->result.last.train_loss = NAN;
         return t->code = fail_status(status);
     }
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return t->code = fail_status(status);
-    if (interrupt_seen() && t->result.stopped_by_callback)
+    }
+    if (interrupt_seen() && t->result.stopped_by_callback) {
         t->code = CODE_INTERRUPTED;
+    }
     return CODE_OK;
 }
 
@@ -192,8 +204,9 @@ static bp_status evaluate(training *t)
     t->measured_name = data == &t->test ? "test" : data == &t->valid ? "valid" : "train";
     t->measured = data;
     bp_status status = bp_evaluate(&t->measure, t->model, data, t->run.threads);
-    if (status == BP_OK && t->valid.rows > 0)
+    if (status == BP_OK && t->valid.rows > 0) {
         status = bp_evaluate(&t->valid_measure, t->model, &t->valid, t->run.threads);
+    }
     return status;
 }
 
@@ -201,8 +214,9 @@ static bp_status evaluate(training *t)
 
 static bp_status open_log(training *t)
 {
-    if (!given(t->o, OPT_LOG))
+    if (!given(t->o, OPT_LOG)) {
         return BP_OK;
+    }
     const char *path = t->o->value[OPT_LOG].text;
     t->log = fopen(path, "w");
     return t->log != NULL ? BP_OK : bp_fail(BP_ERR_IO, "cannot write the log %s: %s", path, strerror(errno));
@@ -214,22 +228,26 @@ static void save_elsewhere(const training *t)
     char folder[512], path[600];
     const char *base = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/backprop-XXXXXX", base != NULL && base[0] != '\0' ? base : "/tmp");
-    if (mkdtemp(folder) == NULL)
+    if (mkdtemp(folder) == NULL) {
         return;
+    }
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
-    if (bp_model_save(t->model, path) == BP_OK)
+    if (bp_model_save(t->model, path) == BP_OK) {
         fprintf(stderr, "backprop: the model was saved as %s instead\n", path);
-    else
+    } else {
         remove(folder);
+    }
 }
 
 static exit_code save(training *t)
 {
     bp_status status = train_notes(t);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return fail_status(status);
-    if (bp_model_save(t->model, t->out) == BP_OK)
+    }
+    if (bp_model_save(t->model, t->out) == BP_OK) {
         return CODE_OK;
+    }
     fail_as(CODE_OUTPUT);
     save_elsewhere(t);
     return CODE_OUTPUT;
@@ -237,13 +255,15 @@ static exit_code save(training *t)
 
 static exit_code close_log(training *t)
 {
-    if (t->log == NULL)
+    if (t->log == NULL) {
         return CODE_OK;
+    }
     bool good = !ferror(t->log);
     good = fclose(t->log) == 0 && good;
     t->log = NULL;
-    if (good)
+    if (good) {
         return CODE_OK;
+    }
     bp_fail(BP_ERR_IO, "writing the log %s failed: is the disk full? The model was saved", t->o->value[OPT_LOG].text);
     return fail_as(CODE_OUTPUT);
 }
@@ -263,39 +283,51 @@ static bp_status choose_output(training *t)
 /* Everything that can go wrong before the first step, so that it goes wrong now. */
 static exit_code prepare(training *t)
 {
-    if (check_init_from(t->o) != BP_OK)
+    if (check_init_from(t->o) != BP_OK) {
         return fail_usage(&command_table[CMD_TRAIN]);
+    }
     bp_status status = load_data(t);
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return status == BP_ERR_ARGUMENT ? fail_as(CODE_DATA) : fail_status(status);
-    if (choose_output(t) != BP_OK || open_log(t) != BP_OK)
+    }
+    if (choose_output(t) != BP_OK || open_log(t) != BP_OK) {
         return fail_as(CODE_OUTPUT);
+    }
     status = make_model(t);
-    if (status == BP_OK)
+    if (status == BP_OK) {
         status = set_options(t);
+    }
     return status == BP_OK ? CODE_OK : fail_status(status);
 }
 
 static exit_code train_and_save(training *t)
 {
     exit_code code = prepare(t);
-    if (code != CODE_OK)
+    if (code != CODE_OK) {
         return code;
-    if (!t->quiet)
+    }
+    if (!t->quiet) {
         train_introduction(t, planned_epochs(t));
-    if (run_training(t) != CODE_OK && !t->diverged)
+    }
+    if (run_training(t) != CODE_OK && !t->diverged) {
         return t->code;
-    if (t->code == CODE_INTERRUPTED) /* at once: who is in a hurry may press Ctrl-C again */
+    }
+    if (t->code == CODE_INTERRUPTED) { /* at once: who is in a hurry may press Ctrl-C again */
         code = save(t);
+    }
     bp_status status = code == CODE_OK ? evaluate(t) : BP_OK;
-    if (status != BP_OK)
+    if (status != BP_OK) {
         return fail_status(status);
-    if (code == CODE_OK)
+    }
+    if (code == CODE_OK) {
         code = save(t);
-    if (code == CODE_OK)
+    }
+    if (code == CODE_OK) {
         code = close_log(t);
-    if (code != CODE_OK)
+    }
+    if (code != CODE_OK) {
         return code;
+    }
     train_report(t);
     return t->code;
 }
@@ -305,8 +337,9 @@ exit_code run_train(const options *o)
     training t = {.o = o, .quiet = given(o, OPT_QUIET), .code = CODE_OK};
     t.what = o->positionals > 0 ? o->positional[0] : DEFAULT_DATA;
     exit_code code = train_and_save(&t);
-    if (t.log != NULL)
+    if (t.log != NULL) {
         fclose(t.log);
+    }
     bp_evaluation_free(t.measure);
     bp_evaluation_free(t.valid_measure);
     bp_model_free(t.model);

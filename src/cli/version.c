@@ -16,8 +16,9 @@ const char *compiler_text(void)
 static void version_json(void)
 {
     json_t *o = json_object(), *sets = json_array();
-    for (size_t i = 0; bp_kernel_available(i) != NULL; i++)
+    for (size_t i = 0; bp_kernel_available(i) != NULL; i++) {
         json_array_append_new(sets, json_string(bp_kernel_available(i)));
+    }
     json_put_text(o, "version", bp_version());
     json_put_text(o, "kernel", bp_kernel_name());
     json_object_set_new(o, "kernels", sets);
@@ -33,8 +34,9 @@ exit_code run_version(const options *o)
         return CODE_OK;
     }
     printf("backprop %s\nkernel    %s (this CPU can run:", bp_version(), bp_kernel_name());
-    for (size_t i = 0; bp_kernel_available(i) != NULL; i++)
+    for (size_t i = 0; bp_kernel_available(i) != NULL; i++) {
         printf(" %s", bp_kernel_available(i));
+    }
     printf(")\nthreads   %d\ncompiler  %s\n", bp_threads_available(), compiler_text());
     return CODE_OK;
 }
