@@ -217,7 +217,9 @@ static void test_no_escapes_in_pipes(void **state)
 static void run_in_terminal(char *out, size_t size, char **arguments)
 {
     int master = posix_openpt(O_RDWR | O_NOCTTY);
-    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) {
+        skip(); /* no pseudo-terminals here, as in a bare chroot */
+    }
     int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
     assert_true(slave >= 0);
     pid_t child = fork();
