@@ -282,16 +282,36 @@ static void test_init_from(void **state)
     json_decref(e);
 }
 
+/* Later epochs: the last good one is saved. The first: what is there stays as it is. */
 static void test_divergence(void **state)
 {
     (void)state;
     outcome o =
-        run("train|xor|--rows|200|--optimizer|sgd|--lr|1e38|--loss|mse|--output|linear|--net|dense 8 relu|--json");
+        run("train|xor|--rows|200|--optimizer|sgd|--lr|0.01|--schedule|exponential:1e38|--loss|mse|--output|linear|"
+            "--net|dense 8 relu|--out|late.safetensors|--json");
     assert_int_equal(o.code, 4);
     assert_non_null(strstr(o.err, "last good epoch"));
-    assert_true(exists("xor.safetensors"));
     outcome_free(&o);
-    expect(0, NULL, "inspect|xor.safetensors");
+    expect(0, NULL, "inspect|late.safetensors");
+    o = run("train|xor|--rows|200|--optimizer|sgd|--lr|1e38|--loss|mse|--output|linear|--net|dense 8 relu|--out|"
+            "first.safetensors");
+    assert_int_equal(o.code, 4);
+    assert_non_null(strstr(o.err, "nothing was saved"));
+    assert_false(exists("first.safetensors"));
+    outcome_free(&o);
+}
+
+/* Two outputs, or an output and an input, that are one file. */
+static void test_same_file_twice(void **state)
+{
+    (void)state;
+    expect(0, NULL, "train|xor|--rows|200|--epochs|1|--out|same.safetensors|--quiet");
+    expect(2, "same file",
+           "train|xor|--rows|200|--init-from|same.safetensors|--log|same.safetensors|--out|x.safetensors");
+    expect(2, "same file", "train|xor|--rows|200|--log|both.safetensors|--out|both.safetensors");
+    expect(2, "same file", "predict|same.safetensors|xor|--out|same.safetensors");
+    expect(0, NULL, "inspect|same.safetensors");
+    assert_false(exists("both.safetensors"));
 }
 
 static void test_early_stopping(void **state)
@@ -404,6 +424,7 @@ int main(void)
         TEST(test_log),
         TEST(test_init_from),
         TEST(test_divergence),
+        TEST(test_same_file_twice),
         TEST(test_early_stopping),
         TEST(test_unwritable_output),
         TEST(test_full_disk),

@@ -1,6 +1,8 @@
 /* test_cli_models.c - eval, predict, check, inspect; what a terminal shows; MNIST, where the images are there. */
 #include "command.h"
 
+#include <math.h>
+
 /* ---- using models ------------------------------------------------------------------------------------------------ */
 
 static void test_predict(void **state)
@@ -170,6 +172,37 @@ static void test_trace(void **state)
     outcome_free(&o);
 }
 
+/* The cost that a trace prints is the loss that eval measures, whatever the targets look like to the network. */
+static void test_trace_agrees_with_eval(void **state)
+{
+    (void)state;
+    expect(0, NULL, "data|xor|--rows|40|--out|ten|--force"); /* ten of them to test with */
+    const char *pairs[] = {"tanh|--loss|mse", "sigmoid|--loss|bce", "softmax|--loss|cross-entropy",
+                           "linear|--loss|huber"};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char line[256];
+        snprintf(line, sizeof line, "train|./ten|--epochs|3|--quiet|--out|pair.safetensors|--output|%s", pairs[i]);
+        expect(0, NULL, line);
+        double sum = 0;
+        for (int row = 0; row < 10; row++) {
+            snprintf(line, sizeof line, "inspect|pair.safetensors|--trace|./ten|--row|%d", row);
+            outcome o = run(line);
+            const char *cost = strstr(o.out, "C = ");
+            assert_non_null(cost);
+            sum += strtod(cost + 4, NULL);
+            outcome_free(&o);
+        }
+        json_t *e = result_of("eval|pair.safetensors|./ten|--json");
+        double loss = json_number_value(json_object_get(e, "loss"));
+        assert_true(json_number_value(json_object_get(e, "rows")) == 10);
+        if (!(fabs(sum / 10 - loss) <= 1e-4 * (1 + loss))) {
+            print_error("%s: traces %g, eval %g\n", pairs[i], sum / 10, loss);
+        }
+        assert_true(fabs(sum / 10 - loss) <= 1e-4 * (1 + loss));
+        json_decref(e);
+    }
+}
+
 static void test_inspect(void **state)
 {
     (void)state;
@@ -304,6 +337,7 @@ int main(void)
         TEST(test_check),
         TEST(test_trace),
         TEST(test_trace_agrees_with_predict),
+        TEST(test_trace_agrees_with_eval),
         TEST(test_inspect),
         TEST(test_no_escapes_in_pipes),
         TEST(test_terminal),

@@ -513,6 +513,57 @@ static void kinks_are_named(void **state)
     bp_graph_free(g);
 }
 
+/* The kink of an op that depends on a parameter alone is found, too. */
+static void kinks_of_parameters(void **state)
+{
+    (void)state;
+    bp_graph *g = bp_graph_new(BP_F64, NULL);
+    bp_node *x = bp_input(g, "x", bp_shape1(2)), *p = bp_param(g, "p", bp_shape1(2)), *y = bp_relu(p);
+    const bp_node *targets[] = {bp_sum(bp_mul(x, y))};
+    assert_ok(bp_graph_compile(g));
+    bp_session *s;
+    assert_ok(bp_session_new(&s, g, targets, 1, NULL));
+    assert_ok(bp_param_set(p, (double[]){0, 1.5}));
+    assert_ok(bp_session_set(s, x, (double[]){2, 3}, 1));
+    bp_check_options o = bp_check_defaults();
+    o.inputs = false;
+    bp_check_report *r;
+    assert_ok(bp_gradient_check(&r, s, g, 1, &o));
+    assert_int_equal(r->rows[0].kinks, 1);
+    assert_string_equal(r->rows[0].kink, bp_node_name(y));
+    assert_true(r->passed);
+    bp_check_report_free(r);
+    bp_session_free(s);
+    bp_graph_free(g);
+}
+
+/* Nothing is read before it is there. */
+static void gradients_that_are_not_there(void **state)
+{
+    (void)state;
+    bp_graph *g = bp_graph_new(BP_F64, NULL);
+    bp_node *x = bp_input(g, "x", bp_shape1(1)), *w = bp_param(g, "w", bp_shape1(1));
+    const bp_node *targets[] = {bp_square(bp_mul(x, w))};
+    assert_ok(bp_graph_compile(g));
+    bp_session *s;
+    assert_ok(bp_session_new(&s, g, targets, 1, NULL));
+    double value;
+    assert_int_equal(bp_session_get(s, targets[0], &value), BP_ERR_STATE);
+    assert_int_equal(bp_session_gradient(s, w, &value), BP_ERR_STATE);
+    assert_ok(bp_session_set(s, x, (double[]){2}, 1));
+    bp_optimizer_options o = bp_optimizer_defaults(BP_SGD);
+    bp_optimizer *optimizer;
+    assert_ok(bp_optimizer_new(&optimizer, g, &o));
+    assert_ok(bp_optimizer_step(optimizer, s, 1));
+    assert_int_equal(bp_session_gradient(s, w, &value), BP_ERR_STATE); /* the step has used it up */
+    assert_ok(bp_forward(s, 1));
+    assert_ok(bp_backward(s));
+    assert_ok(bp_session_gradient(s, w, &value));
+    bp_optimizer_free(optimizer);
+    bp_session_free(s);
+    bp_graph_free(g);
+}
+
 static void numeric_gradient_call(void **state)
 {
     (void)state;
@@ -752,7 +803,7 @@ static void sessions_refuse(void **state)
     assert_ok(bp_session_new(&s, g, targets, 1, &o));
     double v[4] = {1, 2, 3, 4};
     assert_int_equal(bp_backward(s), BP_ERR_STATE);
-    assert_int_equal(bp_session_set(s, unused, v, 1), BP_ERR_ARGUMENT);
+    assert_int_equal(bp_session_set(s, unused, v, 1), BP_ERR_STATE);
     assert_int_equal(bp_session_set(s, y, v, 1), BP_ERR_ARGUMENT);
     assert_int_equal(bp_session_set(s, x, v, 2), BP_ERR_ARGUMENT);
     assert_int_equal(bp_forward(s, 2), BP_ERR_ARGUMENT);
@@ -801,6 +852,8 @@ int main(void)
         cmocka_unit_test(class_targets),
         cmocka_unit_test(broken_backwards_are_noticed),
         cmocka_unit_test(kinks_are_named),
+        cmocka_unit_test(kinks_of_parameters),
+        cmocka_unit_test(gradients_that_are_not_there),
         cmocka_unit_test(numeric_gradient_call),
         cmocka_unit_test(dense_equals_its_parts),
         cmocka_unit_test(fused_losses_equal_their_parts),

@@ -285,7 +285,7 @@ bp_check_options bp_check_defaults(void);
 /* One tensor. The relative difference of an element is |a - n| / max(|a|, |n|, noise/tolerance), a by back-propagation, n
  * numerically, noise the rounding error of the numerical method, 2 eps max(1, |L|) / h. */
 typedef struct bp_check_row {
-    const char *name;
+    const char *name; /* of the graph: valid as long as it is, as is kink */
     bool input;
     size_t size, checked; /* elements of the tensor; elements compared */
     size_t kinks;         /* elements left out: no step is small enough to stay on one side of a kink */
@@ -293,7 +293,7 @@ typedef struct bp_check_row {
     double max_abs, mean_abs, max_rel, mean_rel;
     size_t worst; /* element with the largest relative difference, */
     double worst_backprop, worst_numeric;
-    bool all_zero; /* every gradient that was compared is exactly zero: fails */
+    bool all_zero; /* every element of the gradient is exactly zero: fails */
     bool passed;
 } bp_check_row;
 
@@ -412,6 +412,11 @@ typedef struct bp_data {
     const char *const *class_names; /* classes strings, or NULL */
     size_t height, width;           /* of an image, 0 for other data */
 } bp_data;
+
+/* What m is to answer for row `row` of the data, as its target node wants it: the number of the class for cross-entropy;
+ * else a number a unit - 1 for the right class and 0 (tanh: -1) for the others, one unit: 1 (or 0, -1) for class 1 (0);
+ * or the numbers of y. target: bp_node_size(bp_model_target(m)) doubles. */
+void bp_model_encode(const bp_model *m, double *target, const bp_data *data, size_t row);
 
 /* A predictor is the workspace of one caller thread for one model. */
 typedef struct bp_predictor bp_predictor;

@@ -28,7 +28,8 @@ static void measure(double *mean, double *scale, double *row, const bp_data *d)
     }
     for (size_t j = 0; j < d->inputs; j++) {
         double deviation = sqrt(scale[j] / (double)d->rows);
-        scale[j] = deviation > 0 ? 1 / deviation : 1;
+        bool changes = deviation > 1e-12 * fabs(mean[j]); /* less is the rounding of the mean */
+        scale[j] = changes ? 1 / deviation : 1;
     }
 }
 

@@ -79,6 +79,18 @@ bp_status output_check(const char *path)
     return status;
 }
 
+bp_status output_apart(const char *a, const char *what_a, const char *b, const char *what_b)
+{
+    struct stat first, second;
+    bool same = strcmp(a, b) == 0;
+    if (!same && stat(a, &first) == 0 && stat(b, &second) == 0) {
+        same = first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    }
+    return same ? bp_fail(BP_ERR_ARGUMENT, "%s and %s are the same file, %s; one would destroy the other", what_a,
+                          what_b, b)
+                : BP_OK;
+}
+
 bp_status output_open(output_file *out, const char *path)
 {
     struct stat there;

@@ -14,6 +14,8 @@ void json_put_bool(json_t *object, const char *key, bool value);
 /* Writes the object as one line and releases it. */
 exit_code json_print(FILE *out, json_t *object);
 
+/* Fails if two paths are one file. what: "--log", "the model". */
+bp_status output_apart(const char *a, const char *what_a, const char *b, const char *what_b);
 /* Fails with BP_ERR_IO unless a file can be created at `path`, or one that is there replaced. Leaves nothing behind. */
 bp_status output_check(const char *path);
 

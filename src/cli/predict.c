@@ -212,6 +212,9 @@ static exit_code write_predictions(prediction *p, const options *o)
     const option_value *range = &o->value[OPT_ROW_RANGE];
     output_file file = {0};
     if (given(o, OPT_TABLE_OUT)) {
+        if (output_apart(o->value[OPT_TABLE_OUT].text, "--out", o->positional[0], "the model") != BP_OK) {
+            return fail_usage(&command_table[CMD_PREDICT]);
+        }
         if (output_open(&file, o->value[OPT_TABLE_OUT].text) != BP_OK) {
             return fail_as(CODE_OUTPUT);
         }

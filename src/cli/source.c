@@ -178,17 +178,3 @@ void row_inputs(double *out, const bp_data *data, size_t row, const bp_model *m)
         out[j] = (out[j] - mean[k]) * scale[k];
     }
 }
-
-void row_target(double *out, const bp_data *data, size_t row, const bp_model *m)
-{
-    size_t n = bp_node_size(bp_model_target(m));
-    if (data->classes == 0) {
-        memcpy(out, data->y + row * data->targets, data->targets * sizeof *out);
-    } else if (n == 1) { /* the number of the class; with one unit that is the value to reach, 0 or 1 */
-        out[0] = data->label[row];
-    } else {
-        for (size_t j = 0; j < n; j++) {
-            out[j] = (size_t)data->label[row] == j ? 1 : 0;
-        }
-    }
-}

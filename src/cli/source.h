@@ -31,8 +31,6 @@ bp_status source_fits(bp_data *data, const char *name, const bp_model *m, const 
 
 /* Row `row` as the network sees it: converted, and scaled as the model does. out: data->inputs numbers. */
 void row_inputs(double *out, const bp_data *data, size_t row, const bp_model *m);
-/* What should come out for it, as the target node of the model wants it. out: bp_node_size(bp_model_target(m)) numbers. */
-void row_target(double *out, const bp_data *data, size_t row, const bp_model *m);
 /* The same numbers as they are in the data. */
 void row_values(double *out, const bp_data *data, size_t row);
 

@@ -48,7 +48,7 @@ static bp_status set_rows(bp_session *s, bp_model *m, const bp_data *data, size_
     bp_status status = x != NULL && t != NULL ? BP_OK : BP_ERR_MEMORY;
     for (size_t i = 0; i < rows && status == BP_OK; i++) {
         row_inputs(x + i * data->inputs, data, first + i, m);
-        row_target(t + i * targets, data, first + i, m);
+        bp_model_encode(m, t + i * targets, data, first + i);
     }
     if (status == BP_OK) {
         status = bp_session_set(s, bp_model_x(m), x, rows);

@@ -159,6 +159,7 @@ static void log_epoch(training *t, const bp_progress *p)
 static bool on_epoch(void *ctx, const bp_progress *p)
 {
     training *t = ctx;
+    t->epochs_done++;
     progress_epoch(&t->progress, p);
     if (t->log != NULL) {
         log_epoch(t, p);
@@ -218,6 +219,13 @@ static bp_status open_log(training *t)
         return BP_OK;
     }
     const char *path = t->o->value[OPT_LOG].text;
+    bp_status status = output_apart(path, "--log", t->out, "the model to write");
+    if (status == BP_OK && given(t->o, OPT_INIT_FROM)) {
+        status = output_apart(path, "--log", t->o->value[OPT_INIT_FROM].text, "the model to start from");
+    }
+    if (status != BP_OK) {
+        return status;
+    }
     t->log = fopen(path, "w");
     return t->log != NULL ? BP_OK : bp_fail(BP_ERR_IO, "cannot write the log %s: %s", path, strerror(errno));
 }
@@ -290,14 +298,18 @@ static exit_code prepare(training *t)
     if (status != BP_OK) {
         return status == BP_ERR_ARGUMENT ? fail_as(CODE_DATA) : fail_status(status);
     }
-    if (choose_output(t) != BP_OK || open_log(t) != BP_OK) {
+    if (choose_output(t) != BP_OK) {
         return fail_as(CODE_OUTPUT);
     }
     status = make_model(t);
     if (status == BP_OK) {
         status = set_options(t);
     }
-    return status == BP_OK ? CODE_OK : fail_status(status);
+    if (status != BP_OK) {
+        return fail_status(status);
+    }
+    status = open_log(t); /* last: what is there is lost by it */
+    return status == BP_OK ? CODE_OK : status == BP_ERR_ARGUMENT ? fail_status(status) : fail_as(CODE_OUTPUT);
 }
 
 static exit_code train_and_save(training *t)
@@ -310,6 +322,10 @@ static exit_code train_and_save(training *t)
         train_introduction(t, planned_epochs(t));
     }
     if (run_training(t) != CODE_OK && !t->diverged) {
+        return t->code;
+    }
+    if (t->diverged && t->epochs_done == 0) {
+        fprintf(stderr, "backprop: no epoch was finished, so nothing was saved\n");
         return t->code;
     }
     if (t->code == CODE_INTERRUPTED) { /* at once: who is in a hurry may press Ctrl-C again */

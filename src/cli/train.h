@@ -20,6 +20,7 @@ typedef struct training {
     bp_train_result result;
     progress progress;
     bool diverged;
+    size_t epochs_done;
     const bp_data *measured; /* what the final evaluation was made on */
     const char *measured_name;
     bp_evaluation *measure, *valid_measure;

@@ -128,19 +128,28 @@ static uint64_t side_digest(const bp_session *s, const bp_node *n, size_t rows)
     return hash;
 }
 
-/* The first op that crosses a kink when the element moves from -reach to +reach, or NULL. sides: one a node of scratch. */
+/* Op i of all that are computed: those that depend on no input, then the batched ones. */
+static const bp_node *computed(const bp_session *s, size_t i)
+{
+    return i < s->shared_count ? s->shared[i] : s->forward[i - s->shared_count];
+}
+
+/* The first op that crosses a kink when the element moves from -reach to +reach, or NULL. sides: one an op of scratch. */
 static const bp_node *crossed_kink(probe *p, double reach, uint64_t *sides)
 {
     const bp_session *s = p->s;
     const bp_node *crossed = NULL;
+    size_t count = s->shared_count + s->forward_count;
     move_by(p, -reach);
-    for (size_t i = 0; i < s->forward_count; i++) {
-        sides[i] = s->forward[i]->op->above ? side_digest(s, s->forward[i], p->rows) : 0;
+    for (size_t i = 0; i < count; i++) {
+        const bp_node *n = computed(s, i);
+        sides[i] = n->op->above ? side_digest(s, n, n->batched ? p->rows : 1) : 0;
     }
     move_by(p, reach);
-    for (size_t i = 0; i < s->forward_count && !crossed; i++) {
-        if (s->forward[i]->op->above && side_digest(s, s->forward[i], p->rows) != sides[i]) {
-            crossed = s->forward[i];
+    for (size_t i = 0; i < count && !crossed; i++) {
+        const bp_node *n = computed(s, i);
+        if (n->op->above && side_digest(s, n, n->batched ? p->rows : 1) != sides[i]) {
+            crossed = n;
         }
     }
     move_back(p); /* not before: an op may read the element itself */
@@ -226,7 +235,6 @@ static void add_comparison(bp_check_row *row, size_t i, double backprop, compari
     row->mean_abs += c.abs;
     row->mean_rel += c.rel;
     row->max_abs = c.abs > row->max_abs || isnan(c.abs) ? c.abs : row->max_abs;
-    row->all_zero &= backprop == 0;
     if (!isnan(row->max_rel) && !(c.rel <= row->max_rel)) { /* NaN counts as the worst and stays */
         row->max_rel = c.rel;
         row->worst = i;
@@ -246,6 +254,9 @@ static void check_tensor(checker *k, const bp_node *n, bp_check_row *row)
         bp_session_gradient(k->s, n, k->gradient);
     } else {
         memset(k->gradient, 0, row->size * sizeof *k->gradient);
+    }
+    for (size_t i = 0; i < row->size; i++) {
+        row->all_zero &= k->gradient[i] == 0;
     }
     size_t count = k->o->sample && k->o->sample < row->size ? k->o->sample : row->size;
     bp_rng rng = bp_rng_new(k->o->seed, BP_RANDOM_SAMPLE, (uint32_t)n->index);
@@ -377,7 +388,7 @@ bp_status bp_gradient_check(bp_check_report **out, bp_session *s, bp_graph *g, s
     size_t largest, count = list_tensors(&k, &largest);
     report *r = new_report(a, count);
     k.report = r ? &r->public : NULL;
-    k.sides = bp_alloc(a, s->forward_count, sizeof *k.sides);
+    k.sides = bp_alloc(a, s->shared_count + s->forward_count, sizeof *k.sides);
     k.gradient = bp_alloc(a, largest, sizeof *k.gradient);
     k.order = bp_alloc(a, largest, sizeof *k.order);
     bool ready = k.report && k.sides && k.gradient && k.order;

@@ -201,6 +201,9 @@ bool bp_session_tiles_final(const bp_session *s)
 void bp_session_run(bp_session *s, size_t rows, int what, const bp_hooks *hooks)
 {
     step t = {s, rows, what, hooks};
+    if (what & BP_BACKWARD) {
+        s->has_gradients = !hooks->tile;
+    }
     if (what & BP_FORWARD) {
         s->rows = rows;
     }

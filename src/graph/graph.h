@@ -213,7 +213,8 @@ struct bp_session {
     char *scratch; /* one gradient tile a thread */
     size_t scratch_bytes, bytes;
     double flops;
-    size_t rows; /* of the last forward pass */
+    size_t rows;        /* of the last forward pass */
+    bool has_gradients; /* the last run left them in the session */
     uint64_t step;
 };
 

@@ -156,9 +156,9 @@ static bp_slot *find_slot(const bp_session *s, const bp_node *n, bool gradient)
 bp_status bp_session_set(bp_session *s, const bp_node *input, const double *values, size_t rows)
 {
     bp_status status = check_rows(s, rows);
-    bp_slot *slot = find_slot(s, input, false);
-    if (status != BP_OK || !slot) {
-        return status != BP_OK ? status : BP_ERR_ARGUMENT;
+    bp_slot *slot = status == BP_OK ? find_slot(s, input, false) : NULL;
+    if (!slot) {
+        return bp_last_status();
     }
     if (!bp_node_is(input, BP_OP_INPUT)) {
         return bp_fail(BP_ERR_ARGUMENT, "bp_session_set: \"%s\" is a %s, not an input", input->name, input->op->name);
@@ -168,6 +168,11 @@ bp_status bp_session_set(bp_session *s, const bp_node *input, const double *valu
                   input->size);
     }
     return BP_OK;
+}
+
+static bp_status expect_run(bool done, const char *what)
+{
+    return done ? BP_OK : bp_fail(BP_ERR_STATE, "nothing to read yet: call %s first", what);
 }
 
 static void copy_rows(const bp_session *s, const bp_node *n, const char *from, double *values)
@@ -182,20 +187,27 @@ bp_status bp_session_get(const bp_session *s, const bp_node *node, double *value
 {
     const bp_slot *slot = find_slot(s, node, false);
     if (!slot) {
-        return BP_ERR_STATE;
+        return bp_last_status();
     }
-    copy_rows(s, node, slot->value, values);
-    return BP_OK;
+    bool leaf = bp_node_is(node, BP_OP_PARAM) || bp_node_is(node, BP_OP_CONST);
+    bp_status status = expect_run(leaf || s->rows > 0, "bp_forward");
+    if (status == BP_OK) {
+        copy_rows(s, node, slot->value, values);
+    }
+    return status;
 }
 
 bp_status bp_session_gradient(const bp_session *s, const bp_node *node, double *values)
 {
     const bp_slot *slot = find_slot(s, node, true);
     if (!slot) {
-        return BP_ERR_STATE;
+        return bp_last_status();
     }
-    copy_rows(s, node, slot->grad, values);
-    return BP_OK;
+    bp_status status = expect_run(s->has_gradients, "bp_backward (an optimizer's step does not keep the gradients)");
+    if (status == BP_OK) {
+        copy_rows(s, node, slot->grad, values);
+    }
+    return status;
 }
 
 void *bp_session_values(bp_session *s, const bp_node *node, size_t *stride)

@@ -21,20 +21,21 @@ static size_t source_row(const bp_batch *b, size_t row)
     return b->order ? b->order[b->first + row] : b->first + row;
 }
 
-/* Class `label` as the target of one sample. */
-static void write_class(const bp_batch *b, char *target, int32_t label)
+/* Class `label` as the target of one sample: element u of it. */
+static double class_target(const bp_model *m, int32_t label, size_t u)
 {
-    const bp_model *m = b->m;
-    bp_type type = m->graph->type;
+    bp_decision d = bp_model_decision(m);
     if (m->loss == BP_CROSS_ENTROPY) {
-        double number = label;
-        bp_narrow(target, type, &number, 1);
-        return;
+        return label;
     }
-    size_t right = m->units == 1 ? (label == 1 ? 0 : 1) : (size_t)label; /* one unit: past the end means "class 0" */
-    for (size_t u = 0; u < m->units; u++) {
-        double value = u == right ? b->decision.high : b->decision.low;
-        bp_narrow(target + u * m->graph->element, type, &value, 1);
+    bool right = m->units == 1 ? label == 1 : (size_t)label == u;
+    return right ? d.high : d.low;
+}
+
+void bp_model_encode(const bp_model *m, double *target, const bp_data *data, size_t row)
+{
+    for (size_t u = 0; u < m->target->size; u++) {
+        target[u] = data->classes ? class_target(m, data->label[row], u) : data->y[row * data->targets + u];
     }
 }
 
@@ -70,9 +71,11 @@ void bp_batch_load(void *batch, size_t row, size_t rows)
             continue;
         }
         char *target = b->target + r * b->target_ld * element;
-        if (d->classes) {
-            write_class(b, target, d->label[from]);
-        } else {
+        for (size_t u = 0; d->classes && u < m->target->size; u++) {
+            double value = class_target(m, d->label[from], u);
+            bp_narrow(target + u * element, m->graph->type, &value, 1);
+        }
+        if (!d->classes) {
             bp_narrow(target, m->graph->type, d->y + from * d->targets, d->targets);
         }
     }

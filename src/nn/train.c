@@ -180,12 +180,17 @@ static bp_status report_divergence(trainer *t, double loss, double lr)
         snprintf(cause, sizeof cause,
                  "the steps are too large: try a learning rate of %.1g, or clip the gradient norm to 1", lr / 10);
     }
-    memcpy(t->m->graph->slab, t->good, slab_bytes(t));
+    bool best = t->o->restore_best && t->best_epoch > 0;
+    memcpy(t->m->graph->slab, best ? t->best : t->good, slab_bytes(t));
     return bp_fail(
         BP_ERR_NUMERIC,
-        "the loss became %g in epoch %zu, batch %zu (step %zu, learning rate %g); the first numbers that are not "
-        "finite are in %s. Likely %s. The weights are those of the end of epoch %zu",
-        loss, t->epoch, (t->step - 1) % t->per_epoch + 1, t->step, lr, where, cause, t->epoch - 1);
+        "the loss became %s in epoch %zu, batch %zu (step %zu, learning rate %g); the first numbers that are not "
+        "finite are in %s. Likely %s. The weights are those of %s %zu",
+        isnan(loss) ? "nan" : "infinite", t->epoch, (t->step - 1) % t->per_epoch + 1, t->step, lr, where, cause,
+        best           ? "the best epoch,"
+        : t->epoch > 1 ? "the end of epoch"
+                       : "the start, epoch",
+        best ? t->best_epoch : t->epoch - 1);
 }
 
 /* ---- one step ---- */
