@@ -539,7 +539,8 @@ typedef struct bp_train_options {
 bp_train_options bp_train_defaults(void);
 
 typedef struct bp_train_result {
-    bp_progress last;
+    bp_progress last;  /* at the end of the run */
+    bp_progress best;  /* at the end of the best epoch; with restore_best the weights are its */
     size_t best_epoch; /* 0: not watched */
     double best_loss;
     bool stopped_early; /* patience ran out */

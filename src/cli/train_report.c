@@ -138,15 +138,21 @@ static double valid_accuracy(const training *t)
     return t->valid_measure != NULL ? t->valid_measure->accuracy : NAN;
 }
 
+/* Progress at the end of the epoch whose weights are saved. */
+static const bp_progress *saved_epoch(const training *t)
+{
+    return t->run.restore_best && t->result.best_epoch > 0 ? &t->result.best : &t->result.last;
+}
+
 /* Training losses are known once a step has been made. */
 static double train_loss(const training *t)
 {
-    return t->result.last.step > 0 ? t->result.last.train_loss : NAN;
+    return t->result.last.step > 0 ? saved_epoch(t)->train_loss : NAN;
 }
 
 static double train_accuracy(const training *t)
 {
-    return t->result.last.step > 0 && !t->diverged ? t->result.last.train_accuracy : NAN;
+    return t->result.last.step > 0 && !t->diverged ? saved_epoch(t)->train_accuracy : NAN;
 }
 
 static const char *ending(const training *t)
@@ -168,6 +174,9 @@ bp_status train_notes(training *t)
     note_size(&n, "batch", t->run.batch);
     note_size(&n, "epochs", t->result.last.epoch);
     note_size(&n, "steps", t->result.last.step);
+    if (saved_epoch(t) != &t->result.last) {
+        note_size(&n, "best_epoch", t->result.best_epoch);
+    }
     note_text(&n, "shuffle", t->run.shuffle ? "true" : "false");
     note_size(&n, "seed", t->run.seed);
     note_text(&n, "stopped", ending(t));

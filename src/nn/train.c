@@ -41,7 +41,7 @@ typedef struct trainer {
     double best_loss;
     size_t best_epoch;
     bool stop, stopped_early, stopped_by_callback;
-    bp_progress last;
+    bp_progress last, best_progress;
 } trainer;
 
 /* ---- setting up ---- */
@@ -285,6 +285,7 @@ static void watch(trainer *t)
         t->best_loss = loss;
         t->best_epoch = t->epoch;
         t->last.best = true;
+        t->best_progress = t->last;
         if (t->o->restore_best) {
             memcpy(t->best, t->m->graph->slab, slab_bytes(t));
         }
@@ -352,6 +353,7 @@ static bp_status set_up(trainer *t)
 static void fill_result(bp_train_result *r, const trainer *t)
 {
     *r = (bp_train_result){.last = t->last,
+                           .best = t->best_progress,
                            .best_epoch = t->best_epoch,
                            .best_loss = t->best_loss,
                            .stopped_early = t->stopped_early,
