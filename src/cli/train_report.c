@@ -348,7 +348,8 @@ static void say_ending(const training *t)
         fprintf(stderr, "backprop: interrupted after step %zu of %zu; what was trained is saved\n", t->result.last.step,
                 t->result.last.total_steps);
     } else if (t->diverged) {
-        fprintf(stderr, "backprop: the weights of the last good epoch are saved\n");
+        fprintf(stderr, "backprop: the weights of the %s epoch are saved\n",
+                saved_epoch(t) == &t->result.best ? "best" : "last good");
     } else if (t->result.stopped_early && !t->quiet) {
         fprintf(stderr, "stopped early: no better loss for %zu epochs; the best was epoch %zu\n", t->run.patience,
                 t->result.best_epoch);
