@@ -389,6 +389,15 @@ bp_node *bp_model_loss_node(const bp_model *m);
  * all) or inputs. */
 bp_status bp_model_set_scaling(bp_model *m, size_t count, const double *mean, const double *scale);
 size_t bp_model_scaling(const bp_model *m, const double **mean, const double **scale);
+/* Scaling of the numbers that a model answers with: y' = y * scale + mean, applied to everything that bp_predict gives
+ * out; targets are mapped back before the loss, which is therefore that of the scaled targets. Kept with the model. count:
+ * 0 (none) or outputs; task BP_REGRESS only. */
+bp_status bp_model_set_output_scaling(bp_model *m, size_t count, const double *mean, const double *scale);
+size_t bp_model_output_scaling(const bp_model *m, const double **mean, const double **scale);
+/* A text that says how raw data become inputs of this model; the core only carries it. <backprop/io.h>, section 4, makes
+ * and understands it. Copied; NULL removes it. */
+bp_status bp_model_set_preparation_text(bp_model *m, const char *text);
+const char *bp_model_preparation_text(const bp_model *m); /* NULL: none */
 /* Names of the classes; NULL where none were given. names: outputs strings, copied. */
 bp_status bp_model_set_classes(bp_model *m, const char *const *names);
 const char *bp_model_class(const bp_model *m, size_t index);
@@ -411,6 +420,10 @@ typedef struct bp_data {
     const double *y;                /* rows x targets */
     const char *const *class_names; /* classes strings, or NULL */
     size_t height, width;           /* of an image, 0 for other data */
+    const float *weight; /* rows, 0 or more: how much each row counts, relative to their mean; NULL: all the same */
+    /* Rows that are made when they are needed, as those of tables are: writes the `inputs` numbers of row `row` as type
+     * BP_F32 or BP_F64. Called from several threads at once, with x, which is then its context. NULL: x holds the rows. */
+    void (*fill)(const void *x, size_t row, void *out, bp_type type);
 } bp_data;
 
 /* What m is to answer for row `row` of the data, as its target node wants it: the number of the class for cross-entropy;
@@ -434,6 +447,10 @@ typedef struct bp_evaluation {
     size_t classes;
     size_t *confusion;               /* classes x classes, [true][predicted]; NULL for numbers */
     double *precision, *recall, *f1; /* a class each; 0 where undefined */
+    double balanced_accuracy;        /* mean recall of the classes that occur */
+    double macro_f1;                 /* mean f1 of the classes that occur or were predicted */
+    double log_loss;                 /* mean of -ln of the probability given to the right class, at least 1e-15 */
+    double auc; /* area under the ROC curve; several classes: mean over one against the rest; numbers: NaN */
     double seconds;
 } bp_evaluation;
 bp_status bp_evaluate(bp_evaluation **out, const bp_model *m, const bp_data *data, int threads);

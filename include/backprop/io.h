@@ -81,7 +81,207 @@ bp_status bp_data_split(bp_dataset **part, bp_dataset **rest, const bp_data *dat
  * Cells that the data do not fill are black, lines without any image are left out. */
 bp_status bp_image_sheet(const char *path, const bp_data *data, size_t columns, size_t rows);
 
-/* ---- 3. The model file ------------------------------------------------------------------------------------------- */
+/* ---- 3. Tables --------------------------------------------------------------------------------------------------- */
+
+/* A table: rows of named columns, as files have them, before anything is prepared for a network. Immutable; in memory, or
+ * mapped from a cache file. */
+typedef struct bp_table bp_table;
+
+typedef enum bp_column_kind {
+    BP_COLUMN_NUMBER, /* missing: NaN */
+    BP_COLUMN_TEXT,   /* kept as codes of its distinct texts, its levels; missing: no level */
+    BP_COLUMN_DATE,   /* seconds since 1970-01-01 00:00 UTC; missing: NaN */
+    BP_COLUMN_KINDS
+} bp_column_kind;
+const char *bp_column_kind_name(bp_column_kind k); /* "number", "text", "date" */
+
+typedef struct bp_column_info {
+    const char *name; /* from the header, else "column1", "column2" ... */
+    bp_column_kind kind;
+    size_t missing; /* cells */
+    size_t levels;  /* text: distinct texts, in order of appearance */
+} bp_column_info;
+
+typedef struct bp_table_options {
+    char delimiter;      /* ',', ';', '\t', '|' or ' ' (any number of blanks); 0: detected */
+    int header;          /* 1: the first row has names, 0: it has data, -1 (default): detected */
+    bool decimal_comma;  /* 1,5 is one and a half */
+    bool skip_bad_rows;  /* leave out, and count, rows that have too few or too many cells, instead of failing */
+    const char *missing; /* what stands for "no value", separated by commas; NULL: "NA,N/A,NaN,null,?" and their like;
+                            an empty cell always does */
+    const char *const *text; /* columns to be read as text whatever they look like: names or, from 1, numbers */
+    size_t text_count;
+    const char *const *number; /* columns that must be numbers: another text in them is an error */
+    size_t number_count;
+    const char
+        *cache; /* a file that keeps the converted table: written if it is not there or does not belong to the file
+                          as it is now, mapped into memory otherwise; for files larger than memory. NULL: none */
+    const bp_allocator *allocator;
+} bp_table_options;
+bp_table_options bp_table_defaults(void);
+
+/* Reads a table from a file, plain or gzip; "-" is standard input. By content and name: CSV (RFC 4180 and its everyday
+ * deviations), NPY or NPZ (numeric arrays of 1 or 2 dimensions), LIBSVM text (".libsvm", ".svm" or cells like 3:0.5; the
+ * label becomes the last column). Numbers are correctly rounded, whatever the locale. A cell that does not fit fails with
+ * file, line, column, the cell's text and what to do. */
+bp_status bp_table_read(bp_table **out, const char *path, const bp_table_options *options);
+void bp_table_free(bp_table *t);
+
+size_t bp_table_rows(const bp_table *t);
+size_t bp_table_columns(const bp_table *t);
+bp_column_info bp_table_column(const bp_table *t, size_t column);
+bool bp_table_has_header(const bp_table *t);
+const char *bp_table_source(const bp_table *t); /* the path it was read from */
+/* The column of that name, or of that number, from 1; bp_table_columns(t) with the text set if there is none. */
+size_t bp_table_find(const bp_table *t, const char *name);
+double bp_table_number(const bp_table *t, size_t row, size_t column);    /* numbers and dates; NaN: missing */
+const char *bp_table_text(const bp_table *t, size_t row, size_t column); /* text; NULL: missing */
+const char *bp_table_level(const bp_table *t, size_t column, size_t level);
+/* Rows that were left out (skip_bad_rows); *why, if not NULL, is the message about the first of them. */
+size_t bp_table_skipped(const bp_table *t, const char **why);
+size_t bp_table_bytes(const bp_table *t); /* memory, or of the mapped file */
+
+/* Reading in blocks, with constant memory: each call replaces the rows of the block by the next ones, at most `rows`, none
+ * at the end. Kinds of columns are fixed when it is opened: text and number of the options; others are text. */
+typedef struct bp_table_stream bp_table_stream;
+bp_status bp_table_open(bp_table_stream **out, const char *path, const bp_table_options *options);
+bp_status bp_table_next(bp_table_stream *s, const bp_table **block, size_t rows);
+/* A row of the last block as it stands in the file, without the line end; its header: row = SIZE_MAX (NULL: it has none). */
+const char *bp_table_line(const bp_table_stream *s, size_t row, size_t *bytes);
+char bp_table_delimiter(const bp_table_stream *s);
+void bp_table_close(bp_table_stream *s);
+
+/* ---- 4. Preparation: from the columns of a table to the inputs of a network -------------------------------------- */
+
+/* How rows of a table become inputs and targets: found from the rows it is trained on, applied alike to every other row,
+ * kept in the model. Immutable. */
+typedef struct bp_preparation bp_preparation;
+
+typedef enum bp_table_task {
+    BP_TABLE_AUTO,       /* from the target: text, booleans and few distinct whole numbers are classes */
+    BP_TABLE_CLASSIFY,   /* one of several classes */
+    BP_TABLE_REGRESS,    /* one or more numbers */
+    BP_TABLE_MULTILABEL, /* several yes/no targets at once */
+    BP_TABLE_TASKS
+} bp_table_task;
+typedef enum bp_missing_rule { BP_MISSING_IMPUTE, BP_MISSING_DROP, BP_MISSING_ERROR, BP_MISSING_RULES } bp_missing_rule;
+typedef enum bp_impute_rule { BP_IMPUTE_MEDIAN, BP_IMPUTE_MEAN, BP_IMPUTE_RULES } bp_impute_rule;
+/* What is done with numbers before the network: (x - mean) / deviation; the same with median and quartiles; a map of the
+ * quantiles to those of the normal distribution; the default, for each column the one that suits its distribution. */
+typedef enum bp_numbers_rule {
+    BP_NUMBERS_AUTO,
+    BP_NUMBERS_STANDARD,
+    BP_NUMBERS_ROBUST,
+    BP_NUMBERS_QUANTILE,
+    BP_NUMBERS_RULES
+} bp_numbers_rule;
+const char *bp_table_task_name(bp_table_task t); /* "auto", "classify" ... */
+const char *bp_missing_rule_name(bp_missing_rule r);
+const char *bp_impute_rule_name(bp_impute_rule r);
+const char *bp_numbers_rule_name(bp_numbers_rule r);
+
+/* A list of columns, by name or, from 1, number. */
+typedef struct bp_columns {
+    const char *const *name;
+    size_t count;
+} bp_columns;
+
+typedef struct bp_prepare_options {
+    bp_columns target;               /* none: the last column */
+    bp_columns categorical, numeric; /* treated as such whatever they look like */
+    bp_columns drop;                 /* not used */
+    bp_columns id;                   /* not used, but named as the row's identity in predictions */
+    const char *weight;              /* column of sample weights, 0 or more; NULL: every row counts 1 */
+    const char *class_weight;        /* "balanced" or "name=w,name=w"; NULL: every class counts 1 */
+    bp_table_task task;
+    bp_missing_rule missing;
+    bp_impute_rule impute;
+    bp_numbers_rule numbers;
+    size_t max_levels; /* of a category; more: the rarest are pooled. Default 64 */
+    size_t min_count;  /* levels with fewer rows are pooled. Default 0: chosen from the number of rows */
+    const bp_allocator *allocator;
+} bp_prepare_options;
+bp_prepare_options bp_prepare_defaults(void);
+
+/* Finds the preparation from the rows row[0 .. count) of t; row NULL: all of them. */
+bp_status bp_preparation_fit(bp_preparation **out, const bp_table *t, const uint32_t *row, size_t count,
+                             const bp_prepare_options *options);
+void bp_preparation_free(bp_preparation *p);
+/* Its description as JSON, which docs/formats.md specifies; and back. */
+const char *bp_preparation_text(const bp_preparation *p);
+bp_status bp_preparation_parse(bp_preparation **out, const char *text, const bp_allocator *allocator);
+
+size_t bp_preparation_inputs(const bp_preparation *p);                   /* of the network */
+size_t bp_preparation_outputs(const bp_preparation *p);                  /* classes, target numbers or labels */
+bp_table_task bp_preparation_task(const bp_preparation *p);              /* never BP_TABLE_AUTO */
+const char *bp_preparation_class(const bp_preparation *p, size_t index); /* class or target name; NULL past the last */
+/* The columns that become inputs, in the order of the inputs. false past the last. */
+typedef struct bp_feature_info {
+    const char *column;
+    const char *kind;     /* "number", "boolean", "category", "date" */
+    size_t first, inputs; /* its inputs are first .. first + inputs - 1 */
+    char text[160];       /* for people: "median 29, robust scale" or "5 levels, 1 pooled" */
+} bp_feature_info;
+bool bp_preparation_feature(const bp_preparation *p, size_t index, bp_feature_info *out);
+/* "ocean_proximity=INLAND": what an input stands for. */
+const char *bp_preparation_input(const bp_preparation *p, size_t input, char *out, size_t size);
+/* The options with which a file must be read so that its columns fit: kinds of the columns it needs. The strings live as
+ * long as p. with_target: the targets (and weights) too. */
+bp_table_options bp_preparation_reading(const bp_preparation *p, bool with_target);
+
+/* What a table has that the preparation did not know. */
+typedef struct bp_prepare_report {
+    size_t rows;             /* given out */
+    size_t dropped;          /* rows left out for missing values, missing targets or weight 0 */
+    size_t missing;          /* cells filled in */
+    size_t unknown;          /* category cells whose level the training rows did not have */
+    char first_unknown[160]; /* the first of these: column, text, row */
+} bp_prepare_report;
+/* Rows row[0 .. count) of t (row NULL: all) as data for bp_train, bp_evaluate and bp_predict: the train part of a data
+ * set. Columns are found by name where t and the fitted table have headers, else by position. Rows that must be left out
+ * are; with_target false: no targets are looked for, no row is left out. kept: NULL, or count numbers that receive the
+ * rows that are in. report: NULL, or what was found. */
+bp_status bp_preparation_apply(bp_dataset **out, const bp_preparation *p, const bp_table *t, const uint32_t *row,
+                               size_t count, bool with_target, uint32_t *kept, bp_prepare_report *report);
+
+/* The preparation travels in the model, as its text; NULL with the text set if the model has none. The caller frees it. */
+bp_status bp_model_set_preparation(bp_model *m, const bp_preparation *p);
+bp_status bp_model_preparation(bp_preparation **out, const bp_model *m);
+
+/* ---- 5. Fitting a table ------------------------------------------------------------------------------------------ */
+
+/* Folds for cross-validation: fold[i] = 0 .. k-1 for each of `rows` rows, class by class where label is not NULL, drawn by
+ * seed. */
+bp_status bp_fold_rows(uint32_t *fold, size_t rows, size_t k, const int32_t *label, uint64_t seed);
+
+/* The whole job on a table: preparation, network, training with early stopping. NULL and zero choose by the size and task
+ * of the data (docs/performance.md has the experiment behind the choices). */
+typedef struct bp_fit_options {
+    bp_prepare_options prepare;
+    bp_model_options model; /* net, output, loss, init, type, seed are used */
+    bool own_net;           /* model.net is the caller's, not the default */
+    bp_train_options train; /* where own_train: as they are; else epochs, patience and so on are chosen */
+    bool own_optimizer, own_schedule, own_epochs, own_batch, own_patience; /* the caller's, not chosen */
+    double valid;              /* share of the rows that is held back to watch; 0: chosen; < 0: none */
+    const uint32_t *valid_row; /* or these rows of the table */
+    size_t valid_count;
+    uint64_t seed;
+} bp_fit_options;
+bp_fit_options bp_fit_defaults(void);
+
+typedef struct bp_fit {
+    bp_model *model; /* with its preparation */
+    bp_preparation *preparation;
+    bp_dataset *train, *valid;       /* prepared; valid NULL: none */
+    uint32_t *train_row, *valid_row; /* which rows of the table they are: as many as the sets have */
+    bp_train_result result;
+} bp_fit;
+/* Fits row[0 .. count) of t (row NULL: all). */
+bp_status bp_table_fit(bp_fit **out, const bp_table *t, const uint32_t *row, size_t count,
+                       const bp_fit_options *options);
+void bp_fit_free(bp_fit *f);
+
+/* ---- 6. The model file ------------------------------------------------------------------------------------------- */
 
 /* safetensors (huggingface.co/docs/safetensors): 8 bytes header length, a JSON header, the tensors. Weights are stored
  * [out, in] under the names torch.nn.Sequential gives the same layers ("0.weight", "0.bias", "2.weight" ...), so PyTorch
