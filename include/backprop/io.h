@@ -98,21 +98,34 @@ const char *bp_column_kind_name(bp_column_kind k); /* "number", "text", "date" *
 typedef struct bp_column_info {
     const char *name; /* from the header, else "column1", "column2" ... */
     bp_column_kind kind;
-    size_t missing; /* cells */
-    size_t levels;  /* text: distinct texts, in order of appearance */
+    bp_type
+        type; /* of its cells: BP_F32 or, where that would lose what matters, BP_F64; BP_I32 for the codes of text */
+    size_t missing;       /* cells */
+    size_t levels;        /* text: distinct texts, in order of appearance */
+    size_t odd;           /* text, though most of its first cells look like numbers or dates: how many cells do not */
+    const char *odd_text; /* the first of these, NULL if there is none, */
+    size_t odd_line;      /* and its line in the file */
+    const char *date_format; /* date: "iso", "d.m.y", "d/m/y", "m/d/y" or "ymd"; else NULL */
 } bp_column_info;
 
 typedef struct bp_table_options {
-    char delimiter;      /* ',', ';', '\t', '|' or ' ' (any number of blanks); 0: detected */
-    int header;          /* 1: the first row has names, 0: it has data, -1 (default): detected */
-    bool decimal_comma;  /* 1,5 is one and a half */
-    bool skip_bad_rows;  /* leave out, and count, rows that have too few or too many cells, instead of failing */
-    const char *missing; /* what stands for "no value", separated by commas; NULL: "NA,N/A,NaN,null,?" and their like;
-                            an empty cell always does */
+    char delimiter;     /* ',', ';', '\t', '|' or ' ' (any number of blanks); 0: detected */
+    int header;         /* 1: the first row has names, 0: it has data, -1 (default): detected */
+    bool decimal_comma; /* 1,5 is one and a half */
+    bool skip_bad_rows; /* leave out, and count, rows with too few or too many cells, bad numbers or bad quotes, instead
+                            of failing */
+    const char *missing;     /* what stands for "no value", separated by commas, in capital or small letters; NULL:
+                            "NA,N/A,#N/A,<NA>,NaN,-NaN,null,?"; an empty cell always does */
     const char *const *text; /* columns to be read as text whatever they look like: names or, from 1, numbers */
     size_t text_count;
     const char *const *number; /* columns that must be numbers: another text in them is an error */
     size_t number_count;
+    const char *const *wide; /* columns whose numbers are to be kept as BP_F64 whatever they look like */
+    size_t wide_count;
+    const char *const *date; /* columns that must be dates */
+    size_t date_count;
+    const char *const
+        *date_format; /* of each of these, as in bp_column_info; NULL, or NULL for one: the one that fits */
     const char
         *cache; /* a file that keeps the converted table: written if it is not there or does not belong to the file
                           as it is now, mapped into memory otherwise; for files larger than memory. NULL: none */
@@ -142,7 +155,9 @@ size_t bp_table_skipped(const bp_table *t, const char **why);
 size_t bp_table_bytes(const bp_table *t); /* memory, or of the mapped file */
 
 /* Reading in blocks, with constant memory: each call replaces the rows of the block by the next ones, at most `rows`, none
- * at the end. Kinds of columns are fixed when it is opened: text and number of the options; others are text. */
+ * at the end. Kinds of columns are fixed when it is opened: number and date of the options; others are text, whose levels
+ * are those of the block. Numbers are BP_F64. Dates without a format are "iso". A file with a header and no rows is none
+ * too few. Names in the options that the file does not have are an error. */
 typedef struct bp_table_stream bp_table_stream;
 bp_status bp_table_open(bp_table_stream **out, const char *path, const bp_table_options *options);
 bp_status bp_table_next(bp_table_stream *s, const bp_table **block, size_t rows);

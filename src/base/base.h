@@ -44,6 +44,9 @@ bp_status bp_fail_unknown(const char *what, const char *name, bp_name_at name_at
 /* The valid name nearest to `name` by edit distance, or NULL when none is near. */
 const char *bp_nearest_name(const char *name, bp_name_at name_at, size_t count);
 
+/* Levenshtein's distance; 40 for texts that are longer than that. */
+size_t bp_edit_distance(const char *a, const char *b);
+
 /* name = text up to `until` or its end (cut at 31 bytes); returns what follows `until`, NULL if it is not there. */
 const char *bp_split_name(char name[32], const char *text, char until);
 

@@ -18,8 +18,7 @@ int bp_find_name(const char *name, bp_name_at name_at, size_t count)
     return -1;
 }
 
-/* Levenshtein's distance; longer words count as far away. */
-static size_t edit_distance(const char *a, const char *b)
+size_t bp_edit_distance(const char *a, const char *b)
 {
     enum { LONGEST = 40 };
     size_t n = strlen(a), m = strlen(b);
@@ -50,7 +49,7 @@ const char *bp_nearest_name(const char *name, bp_name_at name_at, size_t count)
     size_t best = strlen(name) / 3 + 2; /* farther than this is no typing error */
     for (size_t i = 0; i < count; i++) {
         const char *candidate = name_at(i);
-        size_t d = edit_distance(name, candidate);
+        size_t d = bp_edit_distance(name, candidate);
         bool prefix = strlen(name) >= 2 && strncmp(name, candidate, strlen(name)) == 0;
         if (prefix && d >= best) {
             d = best - 1;
