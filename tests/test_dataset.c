@@ -436,7 +436,13 @@ static void make_numbered(numbered *n, size_t rows, size_t classes)
             n->y[3 * i + j] = (double)i + 0.25 * (double)j;
         }
     }
-    n->data = (bp_data){rows, 2, n->x, BP_I16, classes, n->label, 0, NULL, names, 0, 0};
+    n->data = (bp_data){.rows = rows,
+                        .inputs = 2,
+                        .x = n->x,
+                        .x_type = BP_I16,
+                        .classes = classes,
+                        .label = n->label,
+                        .class_names = names};
     if (classes == 0) {
         n->data.label = NULL;
         n->data.class_names = NULL;

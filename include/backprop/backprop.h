@@ -245,6 +245,9 @@ void bp_session_free(bp_session *s);
 
 /* Inputs: dense rows x size(input), row-major. */
 bp_status bp_session_set(bp_session *s, const bp_node *input, const double *values, size_t rows);
+/* Weights of the rows in the objective: L = 1/N sum_n weight_n loss_n. values: one a row, copied; later rows, and all with
+ * NULL, count 1. */
+bp_status bp_session_set_weights(bp_session *s, const double *values, size_t rows);
 /* Computes all targets for the first `rows` rows of the inputs. */
 bp_status bp_forward(bp_session *s, size_t rows);
 /* Reverse mode from the first target: gradients of L = mean over the rows of the last bp_forward of the target, which has
@@ -255,7 +258,7 @@ bp_status bp_backward(bp_session *s);
 bp_status bp_session_get(const bp_session *s, const bp_node *node, double *values);
 /* dL/dnode after bp_backward, the same layout. */
 bp_status bp_session_gradient(const bp_session *s, const bp_node *node, double *values);
-/* The objective after bp_forward: the mean of the first target over the rows. */
+/* The objective after bp_forward: the mean of the first target, times the weights if there are any, over the rows. */
 double bp_session_objective(const bp_session *s);
 /* The same without copying, in the graph's type; *stride receives the distance of two rows in elements. NULL if absent. */
 void *bp_session_values(bp_session *s, const bp_node *node, size_t *stride);
@@ -420,9 +423,14 @@ typedef struct bp_data {
     const double *y;                /* rows x targets */
     const char *const *class_names; /* classes strings, or NULL */
     size_t height, width;           /* of an image, 0 for other data */
-    const float *weight; /* rows, 0 or more: how much each row counts, relative to their mean; NULL: all the same */
+    const float
+        *weight; /* rows, 0 or more: how much each row counts, relative to their mean; NULL: all the same. Training
+                            minimises 1/N sum_n weight_n / mean weight * loss_n over the N rows of a batch, the mean being
+                            that of all rows: weight 2 is the row twice, weight 0 the row left out. All measures count
+                            alike; the confusion matrix counts rows */
     /* Rows that are made when they are needed, as those of tables are: writes the `inputs` numbers of row `row` as type
-     * BP_F32 or BP_F64. Called from several threads at once, with x, which is then its context. NULL: x holds the rows. */
+     * BP_F32 or BP_F64. Called from several threads at once, with x, which is then its context (x_type is not used), again
+     * and again for the same rows, with the same answer. NULL: x holds the rows. */
     void (*fill)(const void *x, size_t row, void *out, bp_type type);
 } bp_data;
 
@@ -438,6 +446,8 @@ void bp_predictor_free(bp_predictor *p);
 /* out: rows x outputs of the model's type (two classes with one unit: both probabilities); x: rows x inputs of any type, as
  * in the data the model was trained on (the model's scaling is applied here). Any number of rows. */
 bp_status bp_predict(bp_predictor *p, void *out, const void *x, bp_type x_type, size_t rows);
+/* The same for rows first .. first + rows - 1 of the data, which need no targets; those of bp_data.fill, too. */
+bp_status bp_predict_data(bp_predictor *p, void *out, const bp_data *data, size_t first, size_t rows);
 
 typedef struct bp_evaluation {
     size_t rows;

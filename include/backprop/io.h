@@ -72,7 +72,8 @@ bp_dataset_info bp_dataset_list(size_t index);
 bool bp_dataset_find(char *path, size_t size, const char *name, const bp_dataset_options *options);
 
 /* Copies of the rows of `data`: part gets about `fraction` of them, rest the others, class by class (stratified) where
- * there are classes, drawn by seed, each in the original order. 0 < fraction < 1; both parts get at least one row. */
+ * there are classes, drawn by seed, each in the original order. 0 < fraction < 1; both parts get at least one row. Rows that
+ * are made on demand (bp_data.fill) are made, as f64. */
 bp_status bp_data_split(bp_dataset **part, bp_dataset **rest, const bp_data *data, double fraction, uint64_t seed,
                         const bp_allocator *allocator);
 

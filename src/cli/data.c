@@ -201,6 +201,9 @@ static bp_status check_place(const char *dir, bool has_test, bool force)
 
 static bp_status write_images(const char *path, const bp_data *d)
 {
+    if (d->fill != NULL) {
+        return bp_fail(BP_ERR_DATA, "%s: tables cannot be written as IDX files, only images and arrays can", path);
+    }
     bp_array a = {.type = d->x_type, .shape = {3, {d->rows, d->height, d->width, 0}}};
     memcpy(&a.data, &d->x, sizeof a.data); /* only read: bp_idx_write takes a constant array */
     if (d->height == 0) {

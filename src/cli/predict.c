@@ -139,10 +139,9 @@ static void draw_row(const prediction *p, size_t number, size_t row, bool gap)
 static bp_status predict_rows(const prediction *p, size_t first, size_t end)
 {
     const bp_data *d = &p->s->part.data;
-    size_t row_bytes = d->inputs * bp_type_size(d->x_type);
     for (size_t at = first; at < end; at += BLOCK) {
         size_t rows = end - at < BLOCK ? end - at : BLOCK;
-        bp_status status = bp_predict(p->predictor, p->out, (const char *)d->x + at * row_bytes, d->x_type, rows);
+        bp_status status = bp_predict_data(p->predictor, p->out, d, at, rows);
         if (status != BP_OK) {
             return status;
         }

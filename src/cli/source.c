@@ -72,9 +72,45 @@ static bp_status join(void **out, const void *a, const void *b, size_t a_rows, s
     return BP_OK;
 }
 
+/* The inputs of both, those that are made on demand as well. */
+static bp_status join_inputs(data_part *out, const bp_data *a, const bp_data *b)
+{
+    if (a->fill == NULL && b->fill == NULL) {
+        return join(&out->owned[0], a->x, b->x, a->rows, b->rows, a->inputs * bp_type_size(a->x_type));
+    }
+    size_t cells;
+    double *x = bp_mul_size(&cells, a->rows + b->rows, a->inputs) ? cli_alloc(cells, sizeof *x) : NULL;
+    for (size_t i = 0; x != NULL && i < a->rows + b->rows; i++) {
+        row_values(x + i * a->inputs, i < a->rows ? a : b, i < a->rows ? i : i - a->rows);
+    }
+    out->owned[0] = x;
+    out->data.fill = NULL;
+    out->data.x_type = BP_F64;
+    return x != NULL ? BP_OK : BP_ERR_MEMORY;
+}
+
+/* Where only one of them has weights, each row of the other counts 1. */
+static bp_status join_weights(data_part *out, const bp_data *a, const bp_data *b)
+{
+    if (a->weight == NULL && b->weight == NULL) {
+        return BP_OK;
+    }
+    float *weight = cli_alloc(a->rows + b->rows, sizeof *weight);
+    for (size_t i = 0; weight != NULL && i < a->rows + b->rows; i++) {
+        const bp_data *d = i < a->rows ? a : b;
+        weight[i] = d->weight != NULL ? d->weight[i < a->rows ? i : i - a->rows] : 1;
+    }
+    out->owned[3] = weight;
+    out->data.weight = weight;
+    return weight != NULL ? BP_OK : BP_ERR_MEMORY;
+}
+
 static bp_status take_all(data_part *out, const bp_data *a, const bp_data *b)
 {
-    bp_status status = join(&out->owned[0], a->x, b->x, a->rows, b->rows, a->inputs * bp_type_size(a->x_type));
+    bp_status status = join_inputs(out, a, b);
+    if (status == BP_OK) {
+        status = join_weights(out, a, b);
+    }
     if (status == BP_OK) {
         status = join(&out->owned[1], a->label, b->label, a->rows, b->rows, sizeof *a->label);
     }
@@ -142,6 +178,10 @@ bp_status source_fits(bp_data *data, const char *name, const bp_model *m, const 
 void row_values(double *out, const bp_data *data, size_t row)
 {
     size_t n = data->inputs, start = row * n;
+    if (data->fill != NULL) {
+        data->fill(data->x, row, out, BP_F64);
+        return;
+    }
     for (size_t j = 0; j < n; j++) {
         switch (data->x_type) {
         case BP_F32:

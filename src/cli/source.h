@@ -21,7 +21,7 @@ bp_status source_load(bp_dataset **out, const char *what, const options *o, size
 typedef struct data_part {
     bp_data data;
     const char *name; /* "train", "test", "all" */
-    void *owned[3];   /* memory of "all" */
+    void *owned[4];   /* memory of "all" */
 } data_part;
 bp_status part_take(data_part *out, const bp_dataset *set, const options *o);
 void part_free(data_part *p);

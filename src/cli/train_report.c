@@ -302,7 +302,7 @@ static void show_mistakes(const terminal *t, const training *run)
     }
     void *out = cli_alloc(cells, bp_type_size(bp_model_describe(run->model).type));
     if (out != NULL && bp_predictor_new(&p, run->model, 256, run->run.threads) == BP_OK &&
-        bp_predict(p, out, d->x, d->x_type, d->rows) == BP_OK) {
+        bp_predict_data(p, out, d, 0, d->rows) == BP_OK) {
         draw_mistakes(t, run, list, surest_mistakes(list, MISTAKES, run, out));
     }
     bp_predictor_free(p);

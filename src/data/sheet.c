@@ -183,6 +183,10 @@ bp_status bp_image_sheet(const char *path, const bp_data *data, size_t columns, 
                        "contact sheet %s: the data are no images: %zu rows of %zu numbers, images of %zu x %zu pixels",
                        path, data->rows, data->inputs, data->height, data->width);
     }
+    if (data->fill) {
+        return bp_fail(BP_ERR_ARGUMENT, "contact sheet %s: the rows are made on demand, expected images in memory",
+                       path);
+    }
     if (!columns || !rows) {
         return bp_fail(BP_ERR_ARGUMENT, "contact sheet %s: %zu x %zu images, expected at least one", path, columns,
                        rows);

@@ -114,6 +114,24 @@ static void *gather(bp_dataset *d, const void *from, size_t row_bytes, const uns
     return to;
 }
 
+/* Inputs of the rows that are made on demand, as f64: the same numbers for a network of either type. */
+static void *fill_rows(bp_dataset *d, const bp_data *data, const unsigned char *chosen, int mark)
+{
+    size_t cells, n = 0;
+    bool fits = bp_mul_size(&cells, d->train.rows, data->inputs);
+    if (!fits) {
+        bp_fail(BP_ERR_MEMORY, "splitting data: %zu rows of %zu inputs are more than memory can hold", d->train.rows,
+                data->inputs);
+    }
+    double *to = fits ? bp_dataset_alloc(d, cells, sizeof *to) : NULL;
+    for (size_t i = 0; to && i < data->rows; i++) {
+        if (chosen[i] == mark) {
+            data->fill(data->x, i, to + n++ * data->inputs, BP_F64);
+        }
+    }
+    return to;
+}
+
 static bp_status copy_rows(bp_dataset **out, const bp_data *data, const unsigned char *chosen, int mark, size_t count,
                            const bp_allocator *a)
 {
@@ -127,11 +145,19 @@ static bp_status copy_rows(bp_dataset **out, const bp_data *data, const unsigned
     bp_data *t = &d->train;
     *t = *data;
     t->rows = count;
-    t->x = gather(d, data->x, data->inputs * bp_type_size(data->x_type), chosen, mark, data->rows);
+    if (data->fill) {
+        t->fill = NULL;
+        t->x_type = BP_F64;
+        t->x = fill_rows(d, data, chosen, mark);
+    } else {
+        t->x = gather(d, data->x, data->inputs * bp_type_size(data->x_type), chosen, mark, data->rows);
+    }
     t->label = data->label ? gather(d, data->label, sizeof *data->label, chosen, mark, data->rows) : NULL;
     t->y = data->y ? gather(d, data->y, data->targets * sizeof *data->y, chosen, mark, data->rows) : NULL;
+    t->weight = data->weight ? gather(d, data->weight, sizeof *data->weight, chosen, mark, data->rows) : NULL;
     t->class_names = data->class_names ? bp_dataset_names(d, data->class_names, data->classes) : NULL;
-    bool complete = t->x && !t->label == !data->label && !t->y == !data->y && !t->class_names == !data->class_names;
+    bool complete = t->x && !t->label == !data->label && !t->y == !data->y && !t->weight == !data->weight &&
+                    !t->class_names == !data->class_names;
     return complete ? BP_OK : BP_ERR_MEMORY;
 }
 

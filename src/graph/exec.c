@@ -24,15 +24,18 @@ static bp_run run_of(const bp_session *s, const bp_node *n, size_t row, size_t r
     return (bp_run){s, s->graph->kernels, n, row, rows};
 }
 
-/* dL/d(target) = 1/N: the objective is the mean over the rows. */
+/* dL/d(target) = weight/N: the objective is the mean over the rows. */
 static void seed_gradient(const bp_session *s, size_t row, size_t rows, size_t batch)
 {
-    const bp_slot *slot = &s->slots[s->targets[0]->index];
+    const bp_node *n = s->targets[0];
+    const bp_slot *slot = &s->slots[n->index];
+    const double *weight = n->batched ? s->weights : NULL;
     for (size_t r = row; r < row + rows; r++) {
+        double seed = (weight ? weight[r] : 1) / (double)batch;
         if (s->graph->type == BP_F64) {
-            ((double *)slot->grad)[r * slot->ld] = 1 / (double)batch;
+            ((double *)slot->grad)[r * slot->ld] = seed;
         } else {
-            ((float *)slot->grad)[r * slot->ld] = (float)(1 / (double)batch);
+            ((float *)slot->grad)[r * slot->ld] = (float)seed;
         }
     }
 }

@@ -213,6 +213,7 @@ struct bp_session {
     char *scratch; /* one gradient tile a thread */
     size_t scratch_bytes, bytes;
     double flops;
+    double *weights;    /* max_rows factors of the rows' losses in the objective; NULL: all 1 */
     size_t rows;        /* of the last forward pass */
     bool has_gradients; /* the last run left them in the session */
     uint64_t step;
@@ -230,6 +231,8 @@ enum { BP_FORWARD = 1, BP_BACKWARD = 2 };
 
 /* The two-phase step. Without BP_FORWARD the values of the last forward pass are used. Cannot fail. */
 void bp_session_run(bp_session *s, size_t rows, int what, const bp_hooks *hooks);
+/* Gives every row a weight, 1 at first, to be changed by a load hook for its rows; NULL, with the text set, without memory. */
+double *bp_session_weigh(bp_session *s);
 /* Whether gradient tiles are final as they leave the weights phase: no parameter is also used by a shared op. */
 bool bp_session_tiles_final(const bp_session *s);
 /* Decides what is computed, in which order, and where it is kept. On failure the caller frees the session. */

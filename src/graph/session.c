@@ -80,6 +80,7 @@ void bp_session_free(bp_session *s)
     bp_release(a, s->memory);
     bp_release(a, s->grads);
     bp_release(a, s->scratch);
+    bp_release(a, s->weights);
     bp_release(a, s);
 }
 
@@ -126,7 +127,9 @@ double bp_session_objective(const bp_session *s)
     double sum = 0;
     for (size_t r = 0; r < rows; r++) {
         size_t at = r * slot->ld;
-        sum += s->graph->type == BP_F64 ? ((const double *)slot->value)[at] : (double)((const float *)slot->value)[at];
+        double one =
+            s->graph->type == BP_F64 ? ((const double *)slot->value)[at] : (double)((const float *)slot->value)[at];
+        sum += n->batched && s->weights ? s->weights[r] * one : one;
     }
     return sum / (double)rows;
 }
@@ -168,6 +171,32 @@ bp_status bp_session_set(bp_session *s, const bp_node *input, const double *valu
                   input->size);
     }
     return BP_OK;
+}
+
+double *bp_session_weigh(bp_session *s)
+{
+    size_t rows = s->options.max_rows;
+    if (!s->weights) {
+        s->weights = bp_alloc(&s->graph->allocator, rows, sizeof *s->weights);
+        s->bytes += s->weights ? rows * sizeof *s->weights : 0;
+    }
+    for (size_t r = 0; s->weights && r < rows; r++) {
+        s->weights[r] = 1;
+    }
+    return s->weights;
+}
+
+bp_status bp_session_set_weights(bp_session *s, const double *values, size_t rows)
+{
+    bp_status status = values ? check_rows(s, rows) : BP_OK;
+    if (status != BP_OK || (!values && !s->weights)) {
+        return status;
+    }
+    double *weights = bp_session_weigh(s);
+    if (weights && values) {
+        memcpy(weights, values, rows * sizeof *values);
+    }
+    return weights ? BP_OK : BP_ERR_MEMORY;
 }
 
 static bp_status expect_run(bool done, const char *what)

@@ -4,6 +4,16 @@
 #include "graph/node.h"
 
 #include <math.h>
+#include <string.h>
+
+static double mean_weight(const bp_data *d)
+{
+    double sum = 0;
+    for (size_t r = 0; r < d->rows; r++) {
+        sum += (double)d->weight[r];
+    }
+    return sum / (double)d->rows;
+}
 
 bp_status bp_batch_bind(bp_batch *b, bp_session *s, const bp_model *m, const bp_data *data, bool with_target)
 {
@@ -13,7 +23,14 @@ bp_status bp_batch_bind(bp_batch *b, bp_session *s, const bp_model *m, const bp_
     if (with_target) {
         b->target = bp_session_values(s, m->target, &b->target_ld);
     }
-    return b->x && b->score && (b->target || !with_target) ? BP_OK : BP_ERR_STATE;
+    if (!b->x || !b->score || (with_target && !b->target)) {
+        return BP_ERR_STATE;
+    }
+    if (with_target && data->weight) {
+        b->weights = bp_session_weigh(s);
+        b->mean_weight = mean_weight(data);
+    }
+    return !with_target || !data->weight || b->weights ? BP_OK : BP_ERR_MEMORY;
 }
 
 static size_t source_row(const bp_batch *b, size_t row)
@@ -55,28 +72,58 @@ __attribute__((always_inline)) static inline void prefetch_row(const bp_batch *b
     __builtin_prefetch(from + bytes - 1); /* a row seldom begins with a line */
 }
 
+/* A row that is made on demand: as the type of the network, then scaled, in parts that fit on the stack. */
+static void fill_row(const bp_batch *b, char *x, size_t from, const bp_convert *how)
+{
+    enum { CHUNK = 256 };
+    _Alignas(BP_ALIGN) double part[CHUNK];
+    const bp_graph *g = b->m->graph;
+    const bp_data *d = b->data;
+    d->fill(d->x, from, x, g->type);
+    for (size_t c = 0; how->mean && c < d->inputs; c += CHUNK) {
+        size_t count = d->inputs - c < CHUNK ? d->inputs - c : CHUNK, at = c * how->step;
+        bp_convert here = {how->mean + at, how->scale + at, how->step};
+        memcpy(part, x + c * g->element, count * g->element);
+        g->kernels->convert(count, x + c * g->element, part, g->type, &here);
+    }
+}
+
+static void load_target(const bp_batch *b, size_t r, size_t from)
+{
+    const bp_model *m = b->m;
+    const bp_data *d = b->data;
+    size_t element = m->graph->element;
+    char *target = b->target + r * b->target_ld * element;
+    for (size_t u = 0; d->classes && u < m->target->size; u++) {
+        double value = class_target(m, d->label[from], u);
+        bp_narrow(target + u * element, m->graph->type, &value, 1);
+    }
+    if (!d->classes) {
+        bp_narrow(target, m->graph->type, d->y + from * d->targets, d->targets);
+    }
+}
+
 void bp_batch_load(void *batch, size_t row, size_t rows)
 {
     const bp_batch *b = batch;
     const bp_model *m = b->m;
     const bp_data *d = b->data;
-    size_t element = m->graph->element, source_bytes = d->inputs * bp_type_size(d->x_type);
+    size_t source_bytes = d->inputs * bp_type_size(d->x_type);
     bp_convert scaling = {m->scale_count ? m->mean : NULL, m->scale_count ? m->scale : NULL, m->scale_count > 1};
     for (size_t r = row; r < row + rows; r++) {
         size_t from = source_row(b, r);
-        prefetch_row(b, r, source_bytes);
-        m->graph->kernels->convert(d->inputs, b->x + r * b->x_ld * element, (const char *)d->x + from * source_bytes,
-                                   d->x_type, &scaling);
-        if (!b->target) {
-            continue;
+        char *x = b->x + r * b->x_ld * m->graph->element;
+        if (d->fill) {
+            fill_row(b, x, from, &scaling);
+        } else {
+            prefetch_row(b, r, source_bytes);
+            m->graph->kernels->convert(d->inputs, x, (const char *)d->x + from * source_bytes, d->x_type, &scaling);
         }
-        char *target = b->target + r * b->target_ld * element;
-        for (size_t u = 0; d->classes && u < m->target->size; u++) {
-            double value = class_target(m, d->label[from], u);
-            bp_narrow(target + u * element, m->graph->type, &value, 1);
+        if (b->target) {
+            load_target(b, r, from);
         }
-        if (!d->classes) {
-            bp_narrow(target, m->graph->type, d->y + from * d->targets, d->targets);
+        if (b->weights) {
+            b->weights[r] = (double)d->weight[from] / b->mean_weight;
         }
     }
 }
@@ -93,6 +140,17 @@ void bp_batch_observe(void *batch, size_t row, size_t rows)
     }
 }
 
+bp_tally bp_batch_tally(const bp_batch *b, size_t rows)
+{
+    bp_tally t = {0};
+    for (size_t r = 0; r < rows; r++) {
+        double weight = b->weights ? b->weights[r] : 1;
+        t.rows += weight;
+        t.right += b->right && b->right[r] ? weight : 0;
+    }
+    return t;
+}
+
 /* ---- checks ---- */
 
 static bp_status check_sizes(const bp_data *d, const bp_model *m)
@@ -106,7 +164,7 @@ static bp_status check_sizes(const bp_data *d, const bp_model *m)
     if (d->inputs != m->options.inputs) {
         return bp_fail(BP_ERR_DATA, "the data has %zu inputs a row, the model takes %zu", d->inputs, m->options.inputs);
     }
-    if (bp_type_size(d->x_type) == 0 || !d->x) {
+    if (!d->fill && (bp_type_size(d->x_type) == 0 || !d->x)) {
         return bp_fail(BP_ERR_ARGUMENT, "the data has no inputs x, or their type is unknown");
     }
     bool classify = m->options.task == BP_CLASSIFY;
@@ -125,23 +183,57 @@ static bp_status check_sizes(const bp_data *d, const bp_model *m)
     return BP_OK;
 }
 
-static bp_status check_inputs(const bp_data *d)
+static bp_status check_row(const bp_data *d, size_t r, const void *row, bp_type type)
 {
-    if (d->x_type != BP_F32 && d->x_type != BP_F64) {
-        return BP_OK;
-    }
-    const bp_kernels *k = bp_kernels_for(d->x_type);
-    size_t row_bytes = d->inputs * bp_type_size(d->x_type);
-    for (size_t r = 0; r < d->rows; r++) {
-        const char *row = (const char *)d->x + r * row_bytes;
-        for (size_t c = 0; !k->all_finite(d->inputs, row) && c < d->inputs; c++) {
-            double value;
-            bp_widen(&value, row + c * bp_type_size(d->x_type), d->x_type, 1);
-            if (!isfinite(value)) {
-                return bp_fail(BP_ERR_DATA, "input %zu of row %zu is %g; every input must be a finite number", c, r,
-                               value);
-            }
+    for (size_t c = 0; !bp_kernels_for(type)->all_finite(d->inputs, row) && c < d->inputs; c++) {
+        double value;
+        bp_widen(&value, (const char *)row + c * bp_type_size(type), type, 1);
+        if (!isfinite(value)) {
+            return bp_fail(BP_ERR_DATA, "input %zu of row %zu is %g; every input must be a finite number", c, r, value);
         }
+    }
+    return BP_OK;
+}
+
+static bp_status check_filled(const bp_data *d, const bp_model *m)
+{
+    bp_type type = m->graph->type;
+    void *row = bp_alloc(&m->allocator, d->inputs, bp_type_size(type));
+    bp_status status = row ? BP_OK : BP_ERR_MEMORY;
+    for (size_t r = 0; status == BP_OK && r < d->rows; r++) {
+        d->fill(d->x, r, row, type);
+        status = check_row(d, r, row, type);
+    }
+    bp_release(&m->allocator, row);
+    return status;
+}
+
+static bp_status check_inputs(const bp_data *d, const bp_model *m)
+{
+    if (d->fill) {
+        return check_filled(d, m);
+    }
+    bp_status status = BP_OK;
+    bool numbers = d->x_type == BP_F32 || d->x_type == BP_F64;
+    size_t row_bytes = d->inputs * bp_type_size(d->x_type);
+    for (size_t r = 0; numbers && status == BP_OK && r < d->rows; r++) {
+        status = check_row(d, r, (const char *)d->x + r * row_bytes, d->x_type);
+    }
+    return status;
+}
+
+static bp_status check_weights(const bp_data *d)
+{
+    double sum = 0;
+    for (size_t r = 0; d->weight && r < d->rows; r++) {
+        double w = (double)d->weight[r];
+        if (!(isfinite(w) && w >= 0)) {
+            return bp_fail(BP_ERR_DATA, "the weight of row %zu is %g; expected a finite number, 0 or more", r, w);
+        }
+        sum += w;
+    }
+    if (d->weight && sum == 0) {
+        return bp_fail(BP_ERR_DATA, "the weights of all %zu rows are 0; at least one must count", d->rows);
     }
     return BP_OK;
 }
@@ -170,6 +262,7 @@ static bp_status check_targets(const bp_data *d, const bp_model *m)
 bp_status bp_data_check(const bp_data *d, const bp_model *m)
 {
     bp_status status = check_sizes(d, m);
-    status = status == BP_OK ? check_inputs(d) : status;
+    status = status == BP_OK ? check_weights(d) : status;
+    status = status == BP_OK ? check_inputs(d, m) : status;
     return status == BP_OK ? check_targets(d, m) : status;
 }

@@ -62,18 +62,31 @@ static void write_pair(const bp_model *m, void *out, const void *y)
 
 bp_status bp_predict(bp_predictor *p, void *out, const void *x, bp_type x_type, size_t rows)
 {
+    bp_data data = {.rows = rows, .inputs = p->m->options.inputs, .x = x, .x_type = x_type};
+    return bp_predict_data(p, out, &data, 0, rows);
+}
+
+bp_status bp_predict_data(bp_predictor *p, void *out, const bp_data *data, size_t first, size_t rows)
+{
     const bp_model *m = p->m;
     size_t element = m->graph->element, outputs = m->options.outputs;
-    bp_data data = {.rows = rows, .inputs = m->options.inputs, .x = x, .x_type = x_type};
-    if (bp_type_size(x_type) == 0) {
-        return bp_fail(BP_ERR_ARGUMENT, "bp_predict: unknown element type %d", (int)x_type);
+    if (!data->fill && bp_type_size(data->x_type) == 0) {
+        return bp_fail(BP_ERR_ARGUMENT, "predicting: unknown element type %d", (int)data->x_type);
+    }
+    if (data->inputs != m->options.inputs) {
+        return bp_fail(BP_ERR_DATA, "predicting: the data has %zu inputs a row, the model takes %zu", data->inputs,
+                       m->options.inputs);
+    }
+    if (first > data->rows || rows > data->rows - first) {
+        return bp_fail(BP_ERR_ARGUMENT, "predicting: rows %zu to %zu of data that has %zu", first, first + rows,
+                       data->rows);
     }
     bp_batch batch;
-    bp_status status = bp_batch_bind(&batch, p->s, m, &data, false);
+    bp_status status = bp_batch_bind(&batch, p->s, m, data, false);
     bp_hooks hooks = {.rows_ctx = &batch, .load = bp_batch_load};
     for (size_t at = 0; status == BP_OK && at < rows; at += p->max_rows) {
         size_t count = rows - at < p->max_rows ? rows - at : p->max_rows;
-        batch.first = at;
+        batch.first = first + at;
         bp_session_run(p->s, count, BP_FORWARD, &hooks);
         for (size_t r = 0; r < count; r++) {
             char *to = (char *)out + (at + r) * outputs * element;
@@ -121,8 +134,9 @@ void bp_measure_free(bp_measure *e)
 
 void bp_measure_run(bp_measure *e, double *loss, double *accuracy, bp_measure_rows each, void *ctx)
 {
-    size_t rows = e->data->rows, max = e->s->options.max_rows, right = 0;
+    size_t rows = e->data->rows, max = e->s->options.max_rows;
     double sum = 0;
+    bp_tally all = {0};
     e->batch.right = e->right;
     bp_hooks hooks = {.rows_ctx = &e->batch, .load = bp_batch_load, .observe = bp_batch_observe};
     for (size_t at = 0; at < rows; at += max) {
@@ -130,15 +144,15 @@ void bp_measure_run(bp_measure *e, double *loss, double *accuracy, bp_measure_ro
         e->batch.first = at;
         bp_session_run(e->s, count, BP_FORWARD, &hooks);
         sum += bp_session_objective(e->s) * (double)count;
-        for (size_t r = 0; e->right && r < count; r++) {
-            right += e->right[r];
-        }
+        bp_tally these = bp_batch_tally(&e->batch, count);
+        all.rows += these.rows;
+        all.right += these.right;
         if (each) {
             each(ctx, e, at, count);
         }
     }
-    *loss = sum / (double)rows;
-    *accuracy = e->right ? (double)right / (double)rows : NAN;
+    *loss = sum / all.rows;
+    *accuracy = e->right ? all.right / all.rows : NAN;
 }
 
 /* ---- evaluation ---- */

@@ -35,7 +35,8 @@ typedef struct trainer {
     size_t plateau_wait;
     size_t epoch, step, per_epoch, total; /* epochs begun, steps done, steps of an epoch, steps planned */
     double loss_sum;                      /* over the rows of this epoch so far */
-    size_t right_sum, rows_done;
+    bp_tally done;                        /* the same rows, and those that were right, by weight */
+    size_t rows_done;
     double start, train_seconds;
     size_t samples; /* trained on since the start */
     double best_loss;
@@ -203,8 +204,8 @@ static void note_progress(trainer *t, double lr)
                        .total_steps = t->total,
                        .rows_done = t->rows_done,
                        .rows_total = t->data->rows,
-                       .train_loss = t->rows_done ? t->loss_sum / (double)t->rows_done : NAN,
-                       .train_accuracy = t->right && t->rows_done ? (double)t->right_sum / (double)t->rows_done : NAN,
+                       .train_loss = t->rows_done ? t->loss_sum / t->done.rows : NAN,
+                       .train_accuracy = t->right && t->rows_done ? t->done.right / t->done.rows : NAN,
                        .valid_loss = NAN,
                        .valid_accuracy = NAN,
                        .test_loss = NAN,
@@ -233,9 +234,9 @@ static bp_status train_step(trainer *t, size_t first, size_t rows)
     t->loss_sum += loss * (double)rows;
     t->rows_done += rows;
     t->samples += rows;
-    for (size_t r = 0; t->right && r < rows; r++) {
-        t->right_sum += t->right[r];
-    }
+    bp_tally these = bp_batch_tally(&t->batch, rows);
+    t->done.rows += these.rows;
+    t->done.right += these.right;
     t->train_seconds += bp_seconds() - start;
     if (t->o->on_step) {
         note_progress(t, lr);
@@ -322,7 +323,8 @@ static bp_status train_epoch(trainer *t)
 {
     t->epoch++;
     t->loss_sum = 0;
-    t->right_sum = t->rows_done = 0;
+    t->done = (bp_tally){0};
+    t->rows_done = 0;
     shuffle(t);
     bp_status status = BP_OK;
     for (size_t first = 0; first < t->data->rows && t->step < t->total && !t->stop; first += t->o->batch) {
