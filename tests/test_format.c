@@ -457,8 +457,8 @@ static void test_foreign(void **state)
     refuse_file(write_made_up("{'a':{'dtype':'BF16','shape':[2,3],'data_offsets':[0,12]}}", 12), BP_ERR_FORMAT,
                 "another program");
     refuse_file(write_made_up("{}", 0), BP_ERR_FORMAT, "another program (0 tensors)");
-    refuse_file(write_made_up("{'__metadata__':{'format':'backprop','format_version':'2'}}", 0), BP_ERR_UNSUPPORTED,
-                "written in version 2 of the model format by a newer version of the library");
+    refuse_file(write_made_up("{'__metadata__':{'format':'backprop','format_version':'3'}}", 0), BP_ERR_UNSUPPORTED,
+                "written in version 3 of the model format by a newer version of the library");
 }
 
 /* Each entry of the metadata missing and wrong, one at a time. */
@@ -495,6 +495,8 @@ static void test_metadata(void **state)
         {"scaling", "{\"mean\":[0],\"scale\":[\"1\"]}", "two lists"},
         {"scaling", "{\"mean\":[0,0,0],\"scale\":[1,1,1]}", "3 values"},
         {"scaling", "{\"mean\":[0],\"scale\":[1e999]}", "no valid JSON"},
+        {"output_scaling", "{\"mean\":[0],\"scale\":[]}", "\"output_scaling\" is not two lists"},
+        {"output_scaling", "{\"mean\":[0,0],\"scale\":[1,1]}", "output scaling is for numbers"},
         {"classes", "[\"a\"]", "not a list of 2 texts"},
         {"classes", "[\"a\", 2]", "not a list of 2 texts"},
         {"classes", "[\"a\", \"b\", \"c\"]", "not a list of 2 texts"},

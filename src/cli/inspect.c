@@ -100,6 +100,16 @@ static void print_scaling(const terminal *t, const bp_model *m)
     }
 }
 
+static void print_output_scaling(const terminal *t, const bp_model *m)
+{
+    const double *mean = NULL, *scale = NULL;
+    size_t count = bp_model_output_scaling(m, &mean, &scale);
+    if (count > 0) {
+        label(t, "outputs");
+        printf("y * %.6g + %.6g%s\n", scale[0], mean[0], count > 1 ? " is the first; each output its own" : "");
+    }
+}
+
 static void print_layers(const terminal *t, const bp_model *m)
 {
     bp_layer_info layer;
@@ -155,6 +165,27 @@ static json_t *layers_json(const bp_model *m)
     return layers;
 }
 
+static json_t *numbers_json(const double *values, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(list, json_real(values[i]));
+    }
+    return list;
+}
+
+static void put_output_scaling(json_t *o, const bp_model *m)
+{
+    const double *mean = NULL, *scale = NULL;
+    size_t count = bp_model_output_scaling(m, &mean, &scale);
+    if (count > 0) {
+        json_t *both = json_object();
+        json_object_set_new(both, "mean", numbers_json(mean, count));
+        json_object_set_new(both, "scale", numbers_json(scale, count));
+        json_object_set_new(o, "output_scaling", both);
+    }
+}
+
 static exit_code inspect_json(const bp_model *m, const char *path, const cost *c)
 {
     bp_model_options d = bp_model_describe(m);
@@ -170,6 +201,7 @@ static exit_code inspect_json(const bp_model *m, const char *path, const cost *c
     json_put_text(o, "dtype", bp_type_name(d.type));
     json_put_size(o, "parameters", bp_model_parameters(m));
     json_object_set_new(o, "layers", layers_json(m));
+    put_output_scaling(o, m);
     json_put_size(o, "weight_bytes", c->weights);
     json_put_size(o, "predict_bytes", c->predict_bytes);
     json_put_size(o, "train_bytes", c->train_bytes);
@@ -224,6 +256,7 @@ exit_code run_inspect(const options *o)
         print_head(&t, m, o->positional[0]);
         print_classes(&t, m);
         print_scaling(&t, m);
+        print_output_scaling(&t, m);
         print_layers(&t, m);
         print_cost(&t, &c);
         print_notes(&t, m);

@@ -137,10 +137,13 @@ static bp_status read_json(json_t **out, const bp_safetensors *f, const char *ke
     return BP_OK;
 }
 
-static bp_status apply_scaling(bp_model *m, const bp_safetensors *f, const bp_allocator *a)
+typedef bp_status (*scaling_setter)(bp_model *m, size_t count, const double *mean, const double *scale);
+
+static bp_status apply_scaling(bp_model *m, scaling_setter set, const char *key, const bp_safetensors *f)
 {
+    const bp_allocator *a = &f->allocator;
     json_t *both;
-    bp_status status = read_json(&both, f, "scaling");
+    bp_status status = read_json(&both, f, key);
     if (!both) {
         return status;
     }
@@ -158,8 +161,8 @@ static bp_status apply_scaling(bp_model *m, const bp_safetensors *f, const bp_al
     if (!values) {
         return BP_ERR_MEMORY;
     }
-    status = good ? bp_model_set_scaling(m, count, values, values + count)
-                  : bp_fail(BP_ERR_FORMAT, "\"scaling\" is not two lists of numbers of the same length");
+    status = good ? set(m, count, values, values + count)
+                  : bp_fail(BP_ERR_FORMAT, "\"%s\" is not two lists of numbers of the same length", key);
     bp_release(a, values);
     return status;
 }
@@ -354,7 +357,13 @@ static bp_status fill_model(bp_model *m, bp_safetensors *f)
     if (status != BP_OK) {
         return status;
     }
-    status = apply_scaling(m, f, &f->allocator);
+    status = apply_scaling(m, bp_model_set_scaling, "scaling", f);
+    if (status == BP_OK) {
+        status = apply_scaling(m, bp_model_set_output_scaling, "output_scaling", f);
+    }
+    if (status == BP_OK) {
+        status = bp_model_set_preparation_text(m, bp_safetensors_metadata(f, "preprocessing"));
+    }
     if (status == BP_OK) {
         status = apply_classes(m, f, &f->allocator);
     }

@@ -29,7 +29,9 @@ static bp_status put_options(json_t *metadata, const bp_model *m)
 {
     bp_model_options o = bp_model_describe(m);
     char version[12], seed[24], inputs[24], outputs[24];
-    snprintf(version, sizeof version, "%d", BP_FORMAT_VERSION);
+    const double *mean, *scale;
+    bool scaled = bp_model_output_scaling(m, &mean, &scale) > 0; /* a reader that ignores it would predict nonsense */
+    snprintf(version, sizeof version, "%d", scaled ? BP_FORMAT_OUTPUT_SCALING : 1);
     snprintf(seed, sizeof seed, "%" PRIu64, o.seed);
     snprintf(inputs, sizeof inputs, "%zu", o.inputs);
     snprintf(outputs, sizeof outputs, "%zu", o.outputs);
@@ -41,10 +43,8 @@ static bp_status put_options(json_t *metadata, const bp_model *m)
     return complete ? BP_OK : bp_fail(BP_ERR_MEMORY, "out of memory for the description of the model");
 }
 
-static bp_status put_scaling(json_t *metadata, const bp_model *m)
+static bp_status put_scaling(json_t *metadata, const char *key, size_t count, const double *mean, const double *scale)
 {
-    const double *mean, *scale;
-    size_t count = bp_model_scaling(m, &mean, &scale);
     if (count == 0) {
         return BP_OK;
     }
@@ -55,8 +55,25 @@ static bp_status put_scaling(json_t *metadata, const bp_model *m)
                    json_array_append_new(scales, json_real(scale[i])) == 0;
     }
     json_t *both = json_pack("{s:o, s:o}", "mean", means, "scale", scales);
-    complete = put_json(metadata, "scaling", both) && complete;
-    return complete ? BP_OK : bp_fail(BP_ERR_NUMERIC, "the scaling of the inputs is not finite, or memory is out");
+    complete = put_json(metadata, key, both) && complete;
+    return complete ? BP_OK : bp_fail(BP_ERR_NUMERIC, "the %s is not finite, or memory is out", key);
+}
+
+static bp_status put_scalings(json_t *metadata, const bp_model *m)
+{
+    const double *mean, *scale;
+    size_t count = bp_model_scaling(m, &mean, &scale);
+    bp_status status = put_scaling(metadata, "scaling", count, mean, scale);
+    count = bp_model_output_scaling(m, &mean, &scale);
+    return status == BP_OK ? put_scaling(metadata, "output_scaling", count, mean, scale) : status;
+}
+
+static bp_status put_preparation(json_t *metadata, const bp_model *m)
+{
+    const char *text = bp_model_preparation_text(m);
+    return !text || put(metadata, "preprocessing", text)
+               ? BP_OK
+               : bp_fail(BP_ERR_DATA, "the text of the preparation is no valid UTF-8, or memory is out");
 }
 
 static bp_status put_classes(json_t *metadata, const bp_model *m)
@@ -97,7 +114,10 @@ static bp_status describe_model(json_t *metadata, const bp_model *m)
 {
     bp_status status = put_options(metadata, m);
     if (status == BP_OK) {
-        status = put_scaling(metadata, m);
+        status = put_scalings(metadata, m);
+    }
+    if (status == BP_OK) {
+        status = put_preparation(metadata, m);
     }
     if (status == BP_OK) {
         status = put_classes(metadata, m);

@@ -4,8 +4,8 @@
 
 #include "format/safetensors.h"
 
-/* Of the files that are written here; files with a larger one are refused. */
-enum { BP_FORMAT_VERSION = 1 };
+/* The newest version of the format; files with a larger one are refused. A file says the lowest that has what is in it. */
+enum { BP_FORMAT_VERSION = 2, BP_FORMAT_OUTPUT_SCALING = 2 };
 
 /* A parameter and its tensor. */
 typedef struct bp_slot {

@@ -49,10 +49,18 @@ static double class_target(const bp_model *m, int32_t label, size_t u)
     return right ? d.high : d.low;
 }
 
+/* Number u of a row of y, as the network is to answer it. */
+static double number_target(const bp_model *m, const double *y, size_t u)
+{
+    const bp_scaling *s = &m->output_scaling;
+    return s->count ? (y[u] - s->mean[u]) / s->scale[u] : y[u];
+}
+
 void bp_model_encode(const bp_model *m, double *target, const bp_data *data, size_t row)
 {
     for (size_t u = 0; u < m->target->size; u++) {
-        target[u] = data->classes ? class_target(m, data->label[row], u) : data->y[row * data->targets + u];
+        target[u] =
+            data->classes ? class_target(m, data->label[row], u) : number_target(m, data->y + row * data->targets, u);
     }
 }
 
@@ -98,8 +106,13 @@ static void load_target(const bp_batch *b, size_t r, size_t from)
         double value = class_target(m, d->label[from], u);
         bp_narrow(target + u * element, m->graph->type, &value, 1);
     }
-    if (!d->classes) {
-        bp_narrow(target, m->graph->type, d->y + from * d->targets, d->targets);
+    const double *y = d->classes ? NULL : d->y + from * d->targets;
+    for (size_t u = 0; y && m->output_scaling.count && u < d->targets; u++) {
+        double value = number_target(m, y, u);
+        bp_narrow(target + u * element, m->graph->type, &value, 1);
+    }
+    if (y && !m->output_scaling.count) {
+        bp_narrow(target, m->graph->type, y, d->targets);
     }
 }
 
@@ -109,7 +122,8 @@ void bp_batch_load(void *batch, size_t row, size_t rows)
     const bp_model *m = b->m;
     const bp_data *d = b->data;
     size_t source_bytes = d->inputs * bp_type_size(d->x_type);
-    bp_convert scaling = {m->scale_count ? m->mean : NULL, m->scale_count ? m->scale : NULL, m->scale_count > 1};
+    const bp_scaling *s = &m->scaling;
+    bp_convert scaling = {s->count ? s->mean : NULL, s->count ? s->scale : NULL, s->count > 1};
     for (size_t r = row; r < row + rows; r++) {
         size_t from = source_row(b, r);
         char *x = b->x + r * b->x_ld * m->graph->element;

@@ -1,5 +1,4 @@
-/* model.c - a model: the graph of a described network, and what has to be kept with it to be used: input scaling, class
- * names, notes. */
+/* model.c - a model: the graph of a described network. What else has to be kept with it to be used is in model_extras.c. */
 #include "nn/model.h"
 
 #include "graph/node.h"
@@ -264,29 +263,13 @@ bp_status bp_model_new(bp_model **out, const bp_model_options *options)
     return BP_OK;
 }
 
-static void free_classes(bp_model *m)
-{
-    for (size_t i = 0; m->classes && i < m->options.outputs; i++) {
-        bp_release(&m->allocator, m->classes[i]);
-    }
-    bp_release(&m->allocator, m->classes);
-    m->classes = NULL;
-}
-
 void bp_model_free(bp_model *m)
 {
     if (!m) {
         return;
     }
     bp_allocator a = m->allocator;
-    free_classes(m);
-    for (size_t i = 0; i < m->note_count; i++) {
-        bp_release(&a, m->notes[i].key);
-        bp_release(&a, m->notes[i].value);
-    }
-    bp_release(&a, m->notes);
-    bp_release(&a, m->mean);
-    bp_release(&a, m->scale);
+    bp_model_free_extras(m);
     bp_release(&a, m->layers);
     bp_release(&a, m->net_text);
     bp_release(&a, m->init_text);
@@ -324,15 +307,7 @@ bp_status bp_model_copy(bp_model **out, const bp_model *m, const bp_model_option
         return status;
     }
     status = copy_weights(copy, m);
-    if (status == BP_OK && m->scale_count) {
-        status = bp_model_set_scaling(copy, m->scale_count, m->mean, m->scale);
-    }
-    if (status == BP_OK && m->classes) {
-        status = bp_model_set_classes(copy, (const char *const *)m->classes);
-    }
-    for (size_t i = 0; status == BP_OK && i < m->note_count; i++) {
-        status = bp_model_set_note(copy, m->notes[i].key, m->notes[i].value);
-    }
+    status = status == BP_OK ? bp_model_copy_extras(copy, m) : status;
     if (status != BP_OK) {
         bp_model_free(copy);
         return status;
@@ -409,139 +384,4 @@ bp_node *bp_model_y(const bp_model *m)
 bp_node *bp_model_loss_node(const bp_model *m)
 {
     return m->loss_node;
-}
-
-/* ---- what travels with it ---- */
-
-bp_status bp_model_set_scaling(bp_model *m, size_t count, const double *mean, const double *scale)
-{
-    if (count != 0 && count != 1 && count != m->options.inputs) {
-        return bp_fail(BP_ERR_ARGUMENT, "input scaling has %zu values; expected 0, 1 or %zu, one an input", count,
-                       m->options.inputs);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!isfinite(mean[i]) || !isfinite(scale[i])) {
-            return bp_fail(BP_ERR_ARGUMENT, "input scaling %zu is (%g, %g); expected finite numbers", i, mean[i],
-                           scale[i]);
-        }
-    }
-    double *copies[2] = {bp_alloc(&m->allocator, count, sizeof(double)),
-                         bp_alloc(&m->allocator, count, sizeof(double))};
-    if (!copies[0] || !copies[1]) {
-        bp_release(&m->allocator, copies[0]);
-        bp_release(&m->allocator, copies[1]);
-        return BP_ERR_MEMORY;
-    }
-    if (count) {
-        memcpy(copies[0], mean, count * sizeof *mean);
-        memcpy(copies[1], scale, count * sizeof *scale);
-    }
-    bp_release(&m->allocator, m->mean);
-    bp_release(&m->allocator, m->scale);
-    m->mean = copies[0];
-    m->scale = copies[1];
-    m->scale_count = count;
-    return BP_OK;
-}
-
-size_t bp_model_scaling(const bp_model *m, const double **mean, const double **scale)
-{
-    *mean = m->mean;
-    *scale = m->scale;
-    return m->scale_count;
-}
-
-bp_status bp_model_set_classes(bp_model *m, const char *const *names)
-{
-    if (m->options.task != BP_CLASSIFY) {
-        return bp_fail(BP_ERR_ARGUMENT, "class names for a model whose targets are numbers");
-    }
-    free_classes(m);
-    m->classes = bp_alloc(&m->allocator, m->options.outputs, sizeof *m->classes);
-    for (size_t i = 0; m->classes && i < m->options.outputs; i++) {
-        m->classes[i] = bp_strdup(&m->allocator, names[i]);
-        if (!m->classes[i]) {
-            free_classes(m);
-        }
-    }
-    return m->classes ? BP_OK : BP_ERR_MEMORY;
-}
-
-const char *bp_model_class(const bp_model *m, size_t index)
-{
-    return m->classes && index < m->options.outputs ? m->classes[index] : NULL;
-}
-
-static size_t find_note(const bp_model *m, const char *key)
-{
-    size_t i = 0;
-    while (i < m->note_count && strcmp(m->notes[i].key, key) != 0) {
-        i++;
-    }
-    return i;
-}
-
-static void remove_note(bp_model *m, size_t i)
-{
-    bp_release(&m->allocator, m->notes[i].key);
-    bp_release(&m->allocator, m->notes[i].value);
-    m->note_count--;
-    memmove(&m->notes[i], &m->notes[i + 1], (m->note_count - i) * sizeof *m->notes);
-}
-
-static bp_status append_note(bp_model *m, const char *key, const char *value)
-{
-    bp_note *larger = bp_alloc(&m->allocator, m->note_count + 1, sizeof *larger);
-    bp_note note = {bp_strdup(&m->allocator, key), bp_strdup(&m->allocator, value)};
-    if (!larger || !note.key || !note.value) {
-        bp_release(&m->allocator, larger);
-        bp_release(&m->allocator, note.key);
-        bp_release(&m->allocator, note.value);
-        return BP_ERR_MEMORY;
-    }
-    if (m->note_count) {
-        memcpy(larger, m->notes, m->note_count * sizeof *larger);
-    }
-    larger[m->note_count++] = note;
-    bp_release(&m->allocator, m->notes);
-    m->notes = larger;
-    return BP_OK;
-}
-
-bp_status bp_model_set_note(bp_model *m, const char *key, const char *value)
-{
-    size_t i = find_note(m, key);
-    bool exists = i < m->note_count;
-    if (!value) {
-        if (exists) {
-            remove_note(m, i);
-        }
-        return BP_OK;
-    }
-    if (!exists) {
-        return append_note(m, key, value);
-    }
-    char *copy = bp_strdup(&m->allocator, value);
-    if (!copy) {
-        return BP_ERR_MEMORY;
-    }
-    bp_release(&m->allocator, m->notes[i].value);
-    m->notes[i].value = copy;
-    return BP_OK;
-}
-
-const char *bp_model_note(const bp_model *m, const char *key)
-{
-    size_t i = find_note(m, key);
-    return i < m->note_count ? m->notes[i].value : NULL;
-}
-
-bool bp_model_note_at(const bp_model *m, size_t index, const char **key, const char **value)
-{
-    if (index >= m->note_count) {
-        return false;
-    }
-    *key = m->notes[index].key;
-    *value = m->notes[index].value;
-    return true;
 }

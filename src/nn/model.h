@@ -4,6 +4,12 @@
 
 #include "nn/net.h"
 
+/* Of inputs: x' = (x - mean) * scale, count 0 (none), 1 (one for all) or inputs; of outputs: y' = y * scale + mean. */
+typedef struct bp_scaling {
+    size_t count;
+    double *mean, *scale;
+} bp_scaling;
+
 typedef struct bp_note {
     char *key, *value;
 } bp_note;
@@ -20,12 +26,16 @@ struct bp_model {
     size_t layer_count;
     bp_graph *graph;
     bp_node *x, *target, *score, *y, *loss_node;
-    size_t scale_count; /* 0, 1 or inputs */
-    double *mean, *scale;
-    char **classes; /* outputs names, or NULL */
+    bp_scaling scaling, output_scaling;
+    char *preparation; /* text, or NULL */
+    char **classes;    /* outputs names, or NULL */
     bp_note *notes;
     size_t note_count;
 };
+
+/* What is in model_extras.c: of a model that is freed; into a fresh model. */
+void bp_model_free_extras(bp_model *m);
+bp_status bp_model_copy_extras(bp_model *to, const bp_model *from);
 
 /* What the targets of the classes look like at the output units, and where the border between two lies. score is the
  * node whose largest element is the class: logits where the loss works on those, else the outputs. */

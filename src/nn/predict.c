@@ -60,6 +60,28 @@ static void write_pair(const bp_model *m, void *out, const void *y)
     bp_narrow(out, m->graph->type, pair, 2);
 }
 
+static void write_numbers(const bp_model *m, void *out, const void *y)
+{
+    size_t element = m->graph->element;
+    for (size_t u = 0; u < m->units; u++) {
+        double value;
+        bp_widen(&value, (const char *)y + u * element, m->graph->type, 1);
+        value = value * m->output_scaling.scale[u] + m->output_scaling.mean[u];
+        bp_narrow((char *)out + u * element, m->graph->type, &value, 1);
+    }
+}
+
+void bp_model_answer(const bp_model *m, void *out, const void *y)
+{
+    if (m->units != m->options.outputs) {
+        write_pair(m, out, y);
+    } else if (m->output_scaling.count) {
+        write_numbers(m, out, y);
+    } else {
+        memcpy(out, y, m->units * m->graph->element);
+    }
+}
+
 bp_status bp_predict(bp_predictor *p, void *out, const void *x, bp_type x_type, size_t rows)
 {
     bp_data data = {.rows = rows, .inputs = p->m->options.inputs, .x = x, .x_type = x_type};
@@ -89,13 +111,7 @@ bp_status bp_predict_data(bp_predictor *p, void *out, const bp_data *data, size_
         batch.first = first + at;
         bp_session_run(p->s, count, BP_FORWARD, &hooks);
         for (size_t r = 0; r < count; r++) {
-            char *to = (char *)out + (at + r) * outputs * element;
-            const char *y = p->y + r * p->y_ld * element;
-            if (m->units == outputs) {
-                memcpy(to, y, outputs * element);
-            } else {
-                write_pair(m, to, y);
-            }
+            bp_model_answer(m, (char *)out + (at + r) * outputs * element, p->y + r * p->y_ld * element);
         }
     }
     return status;
@@ -117,6 +133,7 @@ bp_status bp_measure_new(bp_measure *out, const bp_model *m, const bp_data *data
     if (status == BP_OK) {
         status = bp_batch_bind(&out->batch, out->s, m, data, true);
     }
+    out->y = status == BP_OK ? bp_session_values(out->s, m->y, &out->y_ld) : NULL;
     if (status == BP_OK && data->classes) {
         out->right = bp_alloc(&m->allocator, o.max_rows, 1);
         status = out->right ? BP_OK : BP_ERR_MEMORY;
@@ -160,6 +177,7 @@ void bp_measure_run(bp_measure *e, double *loss, double *accuracy, bp_measure_ro
 typedef struct evaluation {
     bp_evaluation public;
     bp_allocator allocator;
+    void *answer; /* numbers: one row, as bp_predict gives it */
     double *sums; /* numbers: per target, sum and sum of squares of the true values */
     double squared, absolute;
 } evaluation;
@@ -177,11 +195,14 @@ static void count_confusion(void *ctx, const bp_measure *e, size_t first, size_t
 static void sum_errors(void *ctx, const bp_measure *e, size_t first, size_t rows)
 {
     evaluation *v = ctx;
-    size_t n = e->data->targets;
+    size_t n = e->data->targets, element = e->m->graph->element;
     for (size_t i = 0; i < rows * n; i++) {
         size_t r = i / n, c = i % n;
         double o, t = e->data->y[(first + r) * n + c];
-        bp_widen(&o, e->batch.score + (r * e->batch.score_ld + c) * e->m->graph->element, e->m->graph->type, 1);
+        if (c == 0) {
+            bp_model_answer(e->m, v->answer, e->y + r * e->y_ld * element);
+        }
+        bp_widen(&o, (char *)v->answer + c * element, e->m->graph->type, 1);
         v->squared += (o - t) * (o - t);
         v->absolute += fabs(o - t);
         v->sums[c] += t;
@@ -236,6 +257,7 @@ static bp_status allocate_evaluation(evaluation **out, const bp_model *m, const 
                                     (v->public.precision = bp_alloc(a, k, sizeof(double))) &&
                                     (v->public.recall = bp_alloc(a, k, sizeof(double))) &&
                                     (v->public.f1 = bp_alloc(a, k, sizeof(double)))));
+    done = done && (v->answer = bp_alloc(a, m->options.outputs, m->graph->element));
     done = done && (v->sums = bp_alloc(a, d->targets, sizeof *v->sums));
     return done ? BP_OK : BP_ERR_MEMORY;
 }
@@ -281,5 +303,6 @@ void bp_evaluation_free(bp_evaluation *e)
     bp_release(&a, e->recall);
     bp_release(&a, e->f1);
     bp_release(&a, v->sums);
+    bp_release(&a, v->answer);
     bp_release(&a, v);
 }

@@ -4,12 +4,18 @@
 
 #include "nn/batch.h"
 
+/* What the caller gets for a row of the outputs y of the network: outputs numbers of m's type - both probabilities where one
+ * unit stands for two classes, numbers in the units of the targets. */
+void bp_model_answer(const bp_model *m, void *out, const void *y);
+
 typedef struct bp_measure {
     const bp_model *m;
     const bp_data *data;
     bp_session *s;
     bp_batch batch;
     uint8_t *right;
+    const char *y; /* outputs of the network, in the session */
+    size_t y_ld;
 } bp_measure;
 
 /* Called after each stretch of rows, their values still in the session. */
