@@ -468,7 +468,15 @@ void bp_evaluation_free(bp_evaluation *e);
 
 /* ---- 8. Optimizers and schedules --------------------------------------------------------------------------------- */
 
-/* Update rules with PyTorch's meaning and default hyper-parameters (torch.optim of the same name). */
+/* Update rules with PyTorch's meaning and default hyper-parameters (torch.optim of the same name), and two for small data
+ * that look at all rows before each step: an epoch is then one step (bp_optimizer_full_batch). Both take l2, neither
+ * weight_decay, clipping, momentum nor a schedule: how far to go is theirs to find out.
+ *
+ *   lbfgs   a quasi-Newton method: Nocedal & Wright, Numerical Optimization, 2nd ed. 2006, algorithm 7.5, with a line
+ *           search for the strong Wolfe conditions (algorithms 3.5 and 3.6, c1 = 1e-4, c2 = 0.9). It needs an objective
+ *           that is the same each time and has a gradient: no dropout, no l1. Ends when it has converged.
+ *   rprop   iRPROP+: Igel & Huesken, Neurocomputing 50, 2003. Every weight has a step length of its own; of the gradient
+ *           only the sign counts; a step that made the objective worse is taken back where the sign changed. */
 typedef enum bp_optimizer_kind {
     BP_SGD,
     BP_MOMENTUM, /* SGD(momentum = 0.9) */
@@ -477,15 +485,18 @@ typedef enum bp_optimizer_kind {
     BP_RMSPROP,  /* Hinton's lecture 6e, 2012 */
     BP_ADAM,     /* Kingma & Ba, arXiv:1412.6980 */
     BP_ADAMW,    /* Loshchilov & Hutter, arXiv:1711.05101 */
+    BP_LBFGS,    /* see above; by bp_train alone */
+    BP_RPROP,    /* see above; not PyTorch's, which has no weight-backtracking */
     BP_OPTIMIZERS
 } bp_optimizer_kind;
 
 const char *bp_optimizer_name(bp_optimizer_kind k);
 bp_status bp_optimizer_parse(bp_optimizer_kind *out, const char *name);
+bool bp_optimizer_full_batch(bp_optimizer_kind k); /* whether a step of bp_train takes all rows: lbfgs, rprop */
 
 typedef struct bp_optimizer_options {
     bp_optimizer_kind kind;
-    double lr;           /* learning rate */
+    double lr;           /* learning rate; lbfgs: the first length tried along a direction, 1; rprop: first step, 0.1 */
     double momentum;     /* momentum, nesterov: 0.9; rmsprop: 0 */
     double dampening;    /* 0 */
     double beta1, beta2; /* adam: 0.9, 0.999; rmsprop: beta2 = 0.99 (PyTorch's alpha) */
@@ -496,6 +507,12 @@ typedef struct bp_optimizer_options {
     double weight_decay; /* decoupled: w -= lr weight_decay w; not on biases; adamw: 0.01 */
     double clip_norm;    /* scale all gradients so that their joint norm is at most this; 0: not */
     double clip_value;   /* clamp each gradient to [-v, v]; 0: not */
+    size_t history;      /* lbfgs: steps remembered, 10 */
+    /* lbfgs, rprop: converged when no element of the gradient is larger (1e-5; rprop 0); lbfgs: or when a step lowers the
+     * objective f by no more than tolerance_decrease max(|f|, 1) (1e-9). */
+    double tolerance_gradient, tolerance_decrease;
+    double eta_plus, eta_minus; /* rprop: a step grows and shrinks by these factors, 1.2 and 0.5, */
+    double step_min, step_max;  /* within these bounds, 1e-6 and 50 */
 } bp_optimizer_options;
 /* The defaults of a kind. */
 bp_optimizer_options bp_optimizer_defaults(bp_optimizer_kind kind);
@@ -525,7 +542,8 @@ bp_status bp_optimizer_new(bp_optimizer **out, bp_graph *g, const bp_optimizer_o
 void bp_optimizer_free(bp_optimizer *o);
 void bp_optimizer_set_lr(bp_optimizer *o, double lr);
 /* Forward, backward and update in one go, the two-phase step: as bp_forward, bp_backward, then an update of every
- * parameter, without the gradients ever being stored. The objective is that before the update. */
+ * parameter, without the gradients ever being stored (rprop needs them whole, and all rows in every step; lbfgs evaluates
+ * more than once a step and is refused by bp_optimizer_new). The objective is that before the update. */
 bp_status bp_optimizer_step(bp_optimizer *o, bp_session *s, size_t rows);
 
 /* ---- 9. Training ------------------------------------------------------------------------------------------------- */
@@ -539,7 +557,7 @@ typedef struct bp_progress {
     double train_loss, train_accuracy; /* accumulated over this epoch while training */
     double valid_loss, valid_accuracy; /* end of epoch */
     double test_loss, test_accuracy;   /* end of epoch */
-    double lr;
+    double lr;                         /* of the last step */
     double seconds, train_seconds; /* since the start; in training steps alone */
     double samples_per_second;     /* of training steps */
     bool best;                     /* the watched loss is the best so far */
@@ -548,10 +566,10 @@ typedef struct bp_progress {
 typedef struct bp_train_options {
     size_t epochs; /* default 10 */
     size_t steps;  /* default SIZE_MAX: no limit; whichever ends first. 0: the model is left as it is */
-    size_t batch;  /* default 32; the last batch of an epoch is smaller where rows do not divide */
+    size_t batch;  /* default 32; the last batch of an epoch is smaller where rows do not divide; full batch: not used */
     bp_optimizer_options optimizer; /* default adam */
     bp_schedule schedule;           /* default constant */
-    bool shuffle;                   /* default true */
+    bool shuffle;                   /* default true; full batch: not used */
     uint64_t seed;                  /* of shuffling and dropout */
     int threads;                    /* 0: as many as pay */
     const bp_data *valid; /* watched for best weights, plateau and early stopping; NULL: the training loss is watched */
@@ -572,10 +590,14 @@ typedef struct bp_train_result {
     double best_loss;
     bool stopped_early; /* patience ran out */
     bool stopped_by_callback;
-    int threads; /* used */
+    bool converged;     /* lbfgs, rprop: nothing more to gain, see bp_optimizer_options */
+    size_t evaluations; /* of the loss and its gradient: batches, or passes over all rows */
+    int threads;        /* used */
 } bp_train_result;
 
-/* Trains m on data. If a loss or gradient stops being finite: BP_ERR_NUMERIC, with epoch, batch, layer, learning rate and
+/* Trains m on data. With lbfgs and rprop an epoch is one step, an iteration; rows are taken 1024 at a time, so memory does
+ * not grow with them; train_loss is that of the weights at the end of the iteration; lr is the length of the step that the
+ * line search chose, or the mean step of rprop. If a loss or gradient stops being finite: BP_ERR_NUMERIC, with epoch, batch, layer, learning rate and
  * the likely cause in bp_error(); the model then has the weights of the last epoch that was good. result may be NULL. */
 bp_status bp_train(bp_train_result *result, bp_model *m, const bp_data *data, const bp_train_options *options);
 

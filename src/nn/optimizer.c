@@ -3,15 +3,28 @@
 #include "nn/optimizer.h"
 
 #include "graph/node.h"
+#include "nn/minimize.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+/* What an optimizer cannot take. */
+enum {
+    NO_MOMENTUM = 1,
+    NO_L1 = 2,
+    NO_DECAY = 4,
+    NO_CLIPPING = 8,
+    NO_SCHEDULE = 16,
+    OWN_LENGTH = NO_MOMENTUM | NO_DECAY | NO_CLIPPING | NO_SCHEDULE /* it finds out how far to go */
+};
+
 typedef struct optimizer_kind {
     const char *name;
-    bp_update_rule rule;
+    bp_update_rule rule; /* of kernels; BP_UPDATES: it has none */
     bool nesterov;
+    const bp_method *method; /* NULL: takes mini-batches */
+    unsigned refuses;
     bp_optimizer_options defaults;
 } optimizer_kind;
 
@@ -20,17 +33,32 @@ static const optimizer_kind kinds[] = {
     [BP_SGD] = {"sgd", BP_UPDATE_SGD, .defaults = {.lr = 0.1}},
     [BP_MOMENTUM] = {"momentum", BP_UPDATE_MOMENTUM, .defaults = {.lr = 0.01, .momentum = 0.9}},
     [BP_NESTEROV] = {"nesterov", BP_UPDATE_MOMENTUM, .nesterov = true, .defaults = {.lr = 0.01, .momentum = 0.9}},
-    [BP_ADAGRAD] = {"adagrad", BP_UPDATE_ADAGRAD, .defaults = {.lr = 0.01, .eps = 1e-10}},
+    [BP_ADAGRAD] = {"adagrad", BP_UPDATE_ADAGRAD, .refuses = NO_MOMENTUM, .defaults = {.lr = 0.01, .eps = 1e-10}},
     [BP_RMSPROP] = {"rmsprop", BP_UPDATE_RMSPROP, .defaults = {.lr = 0.01, .beta2 = 0.99, .eps = 1e-8}},
-    [BP_ADAM] = {"adam", BP_UPDATE_ADAM, .defaults = {.lr = 0.001, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}},
-    [BP_ADAMW] = {"adamw", BP_UPDATE_ADAM,
+    [BP_ADAM] = {"adam", BP_UPDATE_ADAM, .refuses = NO_MOMENTUM,
+                 .defaults = {.lr = 0.001, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}},
+    [BP_ADAMW] = {"adamw", BP_UPDATE_ADAM, .refuses = NO_MOMENTUM,
                   .defaults = {.lr = 0.001, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.01}},
+    [BP_LBFGS] = {"lbfgs", BP_UPDATES, .method = &bp_lbfgs_method, .refuses = OWN_LENGTH | NO_L1,
+                  .defaults = {.lr = 1, .history = 10, .tolerance_gradient = 1e-5, .tolerance_decrease = 1e-9}},
+    [BP_RPROP] = {"rprop", BP_UPDATES, .method = &bp_rprop_method, .refuses = OWN_LENGTH,
+                  .defaults = {.lr = 0.1, .eta_plus = 1.2, .eta_minus = 0.5, .step_min = 1e-6, .step_max = 50}},
 };
 _Static_assert(sizeof kinds / sizeof *kinds == BP_OPTIMIZERS, "one row for each optimizer");
 
 const char *bp_optimizer_name(bp_optimizer_kind k)
 {
     return (size_t)k < BP_OPTIMIZERS ? kinds[k].name : "unknown";
+}
+
+bool bp_optimizer_full_batch(bp_optimizer_kind k)
+{
+    return bp_optimizer_method(k) != NULL;
+}
+
+const bp_method *bp_optimizer_method(bp_optimizer_kind k)
+{
+    return (size_t)k < BP_OPTIMIZERS ? kinds[k].method : NULL;
 }
 
 static const char *name_at(size_t i)
@@ -62,6 +90,62 @@ typedef struct bound {
     double value, low, high; /* low <= value < high */
 } bound;
 
+typedef struct refusal {
+    unsigned flag;
+    const char *name;
+    double value;
+    const char *advice;
+} refusal;
+
+static bp_status check_refusals(const bp_optimizer_options *o)
+{
+    const char *own = "the method itself finds out how far to go";
+    const refusal refusals[] = {
+        {NO_MOMENTUM, "momentum", o->momentum, "momentum, nesterov, sgd and rmsprop do; adam has beta1 for it"},
+        {NO_L1, "l1", o->l1, "the penalty has no gradient at 0, which the line search needs; use l2, or rprop"},
+        {NO_DECAY, "weight decay", o->weight_decay, "use the penalty l2"},
+        {NO_CLIPPING, "clip_norm", o->clip_norm, own},
+        {NO_CLIPPING, "clip_value", o->clip_value, own},
+    };
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const refusal *r = &refusals[i];
+        if (r->value > 0 && (kinds[o->kind].refuses & r->flag)) {
+            return bp_fail(BP_ERR_ARGUMENT, "%s takes no %s: %s", kinds[o->kind].name, r->name, r->advice);
+        }
+    }
+    return BP_OK;
+}
+
+bp_status bp_optimizer_check_schedule(const bp_optimizer_options *o, const bp_schedule *s)
+{
+    bool constant = s->kind == 0 && s->warmup == 0;
+    if (!constant && (kinds[o->kind].refuses & NO_SCHEDULE)) {
+        return bp_fail(BP_ERR_ARGUMENT, "%s takes no schedule but constant: it finds out itself how far to go",
+                       kinds[o->kind].name);
+    }
+    return BP_OK;
+}
+
+/* What the methods that take all rows need beyond the bounds. */
+static bp_status check_method(const bp_optimizer_options *o)
+{
+    const char *name = kinds[o->kind].name;
+    if (o->lr == 0) {
+        return bp_fail(BP_ERR_ARGUMENT, "%s: a first step of 0; expected more", name);
+    }
+    if (o->kind == BP_LBFGS && o->history == 0) {
+        return bp_fail(BP_ERR_ARGUMENT, "%s: a history of 0 steps; expected at least 1", name);
+    }
+    if (o->kind == BP_RPROP &&
+        !(o->eta_minus > 0 && o->eta_minus < 1 && o->eta_plus > 1 && o->step_min > 0 && o->step_min <= o->step_max)) {
+        return bp_fail(BP_ERR_ARGUMENT,
+                       "%s: eta_minus %g, eta_plus %g, steps %g to %g; expected 0 < eta_minus < 1 < eta_plus and "
+                       "0 < step_min <= step_max",
+                       name, o->eta_minus, o->eta_plus, o->step_min, o->step_max);
+    }
+    return BP_OK;
+}
+
 bp_status bp_optimizer_check(const bp_optimizer_options *o)
 {
     if ((size_t)o->kind >= BP_OPTIMIZERS) {
@@ -81,6 +165,10 @@ bp_status bp_optimizer_check(const bp_optimizer_options *o)
         {"weight decay", o->weight_decay, 0, INFINITY},
         {"clip_norm", o->clip_norm, 0, INFINITY},
         {"clip_value", o->clip_value, 0, INFINITY},
+        {"tolerance_gradient", o->tolerance_gradient, 0, INFINITY},
+        {"tolerance_decrease", o->tolerance_decrease, 0, INFINITY},
+        {"eta_plus", o->eta_plus, 0, INFINITY},
+        {"step_max", o->step_max, 0, INFINITY},
     };
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
         const bound *b = &bounds[i];
@@ -89,14 +177,14 @@ bp_status bp_optimizer_check(const bp_optimizer_options *o)
                            b->value, b->low, b->high);
         }
     }
-    bool takes_momentum = kinds[o->kind].rule != BP_UPDATE_ADAGRAD && kinds[o->kind].rule != BP_UPDATE_ADAM;
-    if (o->momentum > 0 && !takes_momentum) {
-        return bp_fail(BP_ERR_ARGUMENT, "%s takes no momentum (adam has beta1 for it)", kinds[o->kind].name);
+    bp_status status = check_refusals(o);
+    if (status != BP_OK) {
+        return status;
     }
     if (kinds[o->kind].nesterov && (o->momentum <= 0 || o->dampening != 0)) {
         return bp_fail(BP_ERR_ARGUMENT, "nesterov needs a momentum above 0 and no dampening");
     }
-    return BP_OK;
+    return kinds[o->kind].method ? check_method(o) : BP_OK;
 }
 
 /* ---- the optimizer ---- */
@@ -108,6 +196,8 @@ struct bp_optimizer {
     bp_optimizer_options options;
     char *m, *v;               /* moments, with the offsets of the parameter slab; NULL: none */
     double *partial;           /* sums of squares of the chunks of the gradient slab */
+    void *rprop;               /* its state, */
+    double *wide;              /* and parameters and gradients as double; NULL: another rule */
     size_t step;               /* updates done */
     bp_update weights, biases; /* coefficients of the step under way */
 };
@@ -139,6 +229,11 @@ bp_status bp_optimizer_new(bp_optimizer **out, bp_graph *g, const bp_optimizer_o
 {
     *out = NULL;
     bp_status status = bp_optimizer_check(options);
+    if (status == BP_OK && options->kind == BP_LBFGS) {
+        status = bp_fail(BP_ERR_ARGUMENT,
+                         "lbfgs evaluates the objective several times a step, on all rows, which steps of your own "
+                         "cannot do: use bp_train, or another optimizer");
+    }
     if (status == BP_OK && !g->compiled) {
         status = bp_fail(BP_ERR_STATE, "an optimizer needs a compiled graph: call bp_graph_compile first");
     }
@@ -155,6 +250,10 @@ bp_status bp_optimizer_new(bp_optimizer **out, bp_graph *g, const bp_optimizer_o
     bool done = (!wants_m(options) || (o->m = bp_alloc(a, g->slab_size, g->element))) &&
                 (!wants_v(options) || (o->v = bp_alloc(a, g->slab_size, g->element))) &&
                 (o->partial = bp_alloc(a, norm_chunks(g), sizeof *o->partial));
+    if (done && options->kind == BP_RPROP) {
+        done = bp_rprop_method.new(&o->rprop, a, g->slab_size, options) == BP_OK &&
+               (o->wide = bp_alloc(a, g->slab_size, 2 * sizeof *o->wide));
+    }
     if (!done) {
         bp_optimizer_free(o);
         return BP_ERR_MEMORY;
@@ -173,6 +272,8 @@ void bp_optimizer_free(bp_optimizer *o)
         bp_release(a, o->m);
         bp_release(a, o->v);
         bp_release(a, o->partial);
+        bp_release(a, o->wide);
+        bp_rprop_method.free(o->rprop);
         bp_release(a, o);
     }
 }
@@ -276,9 +377,38 @@ static void update_share(void *ctx, int thread, int threads)
     }
 }
 
+/* ---- penalties as a part of the objective ---- */
+
+double bp_penalties(const bp_session *s, const bp_optimizer_options *o, double *g, const double *x)
+{
+    double squares = 0, sizes = 0;
+    for (size_t i = 0; i < s->graph->param_count; i++) {
+        const bp_node *n = s->graph->params[i];
+        bool penalised = n->shape.dims > 1 && s->slots[n->index].grad;
+        for (size_t k = n->offset; penalised && k < n->offset + n->size; k++) {
+            squares += x[k] * x[k];
+            sizes += fabs(x[k]);
+            g[k] += o->l2 * x[k] + o->l1 * ((x[k] > 0) - (x[k] < 0));
+        }
+    }
+    return 0.5 * o->l2 * squares + o->l1 * sizes;
+}
+
+/* rprop needs the objective before the first weight moves, and the gradients that it compares in one precision. */
+static void update_rprop(bp_optimizer *o, const bp_session *s)
+{
+    const bp_graph *g = o->graph;
+    double *x = o->wide, *gradient = o->wide + g->slab_size;
+    bp_widen(x, g->slab, g->type, g->slab_size);
+    bp_widen(gradient, s->grads, g->type, g->slab_size);
+    double f = bp_session_objective(s) + bp_penalties(s, &o->options, gradient, x);
+    bp_rprop_move(o->rprop, x, gradient, f);
+    bp_narrow(g->slab, g->type, x, g->slab_size);
+}
+
 bool bp_optimizer_needs_gradients(const bp_optimizer *o, const bp_session *s)
 {
-    return o->options.clip_norm > 0 || !bp_session_tiles_final(s);
+    return o->rprop || o->options.clip_norm > 0 || !bp_session_tiles_final(s);
 }
 
 void bp_optimizer_run(bp_optimizer *o, bp_session *s, size_t rows, const bp_hooks *hooks)
@@ -293,6 +423,10 @@ void bp_optimizer_run(bp_optimizer *o, bp_session *s, size_t rows, const bp_hook
     }
     whole w = {o, s};
     bp_session_run(s, rows, BP_FORWARD | BP_BACKWARD, &h);
+    if (o->rprop) {
+        update_rprop(o, s);
+        return;
+    }
     if (o->options.clip_norm > 0) {
         o->weights.scale = o->biases.scale = norm_scale(&w, o->options.clip_norm);
     }
@@ -308,9 +442,11 @@ bp_status bp_optimizer_step(bp_optimizer *o, bp_session *s, size_t rows)
         return bp_fail(BP_ERR_ARGUMENT, "%zu rows; this session was made for 1 to %zu", rows, s->options.max_rows);
     }
     if (bp_optimizer_needs_gradients(o, s) && s->options.stream_updates) {
-        return bp_fail(
-            BP_ERR_STATE, "this step needs the gradients as a whole (%s); make the session without stream_updates",
-            o->options.clip_norm > 0 ? "clip_norm" : "a parameter is used by an op that depends on no input");
+        return bp_fail(BP_ERR_STATE,
+                       "this step needs the gradients as a whole (%s); make the session without stream_updates",
+                       o->rprop                   ? "rprop"
+                       : o->options.clip_norm > 0 ? "clip_norm"
+                                                  : "a parameter is used by an op that depends on no input");
     }
     bp_optimizer_run(o, s, rows, &(bp_hooks){0});
     return BP_OK;

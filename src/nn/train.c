@@ -1,9 +1,8 @@
-/* train.c - the trainer: epochs of shuffled mini-batches, schedule, watching for the best weights, early stopping, and
- * what to say when numbers stop being finite. */
-#include "base/random.h"
+/* train.c - the trainer: epochs, watching for the best weights, early stopping, and what to say when numbers stop being
+ * finite. What happens within an epoch is in mini_batch.c and full_batch.c. */
+#include "nn/train.h"
+
 #include "graph/node.h"
-#include "nn/optimizer.h"
-#include "nn/predict.h"
 #include "nn/schedule.h"
 
 #include <math.h>
@@ -20,30 +19,7 @@ bp_train_options bp_train_defaults(void)
                               .seed = 1};
 }
 
-typedef struct trainer {
-    bp_model *m;
-    const bp_data *data;
-    const bp_train_options *o;
-    bp_session *s;
-    bp_optimizer *optimizer;
-    bp_batch batch;
-    uint32_t *order; /* of the rows in this epoch */
-    uint8_t *right;  /* of the batch */
-    bp_measure valid, test;
-    char *good, *best; /* weights of the last epoch whose numbers were finite; of the best watched loss */
-    double plateau_factor, plateau_best;
-    size_t plateau_wait;
-    size_t epoch, step, per_epoch, total; /* epochs begun, steps done, steps of an epoch, steps planned */
-    double loss_sum;                      /* over the rows of this epoch so far */
-    bp_tally done;                        /* the same rows, and those that were right, by weight */
-    size_t rows_done;
-    double start, train_seconds;
-    size_t samples; /* trained on since the start */
-    double best_loss;
-    size_t best_epoch;
-    bool stop, stopped_early, stopped_by_callback;
-    bp_progress last, best_progress;
-} trainer;
+typedef bp_trainer trainer;
 
 /* ---- setting up ---- */
 
@@ -61,26 +37,26 @@ static bp_status check_options(const bp_train_options *o)
 static void plan_steps(trainer *t)
 {
     size_t epochs_steps;
-    t->per_epoch = (t->data->rows + t->o->batch - 1) / t->o->batch;
+    t->stepper = bp_optimizer_full_batch(t->o->optimizer.kind) ? &bp_full_batch : &bp_mini_batches;
+    t->per_epoch = t->stepper->steps(t->o, t->data);
     if (!bp_mul_size(&epochs_steps, t->per_epoch, t->o->epochs)) {
         epochs_steps = SIZE_MAX;
     }
     t->total = epochs_steps < t->o->steps ? epochs_steps : t->o->steps;
 }
 
-static bp_status make_session(trainer *t)
+bp_status bp_trainer_session(trainer *t, size_t rows, bool stream_updates)
 {
     bp_session_options so = bp_session_defaults();
-    so.max_rows = t->o->batch < t->data->rows ? t->o->batch : t->data->rows;
+    so.max_rows = rows;
     so.threads = t->o->threads;
     so.input_gradients = false;
-    so.stream_updates = t->o->optimizer.clip_norm == 0; /* a model's parameters are used by no shared op */
+    so.stream_updates = stream_updates;
     so.training = true;
     so.seed = t->o->seed;
     const bp_node *targets[] = {t->m->loss_node};
     bp_status status = bp_session_new(&t->s, t->m->graph, targets, 1, &so);
-    status = status == BP_OK ? bp_batch_bind(&t->batch, t->s, t->m, t->data, true) : status;
-    return status == BP_OK ? bp_optimizer_new(&t->optimizer, t->m->graph, &t->o->optimizer) : status;
+    return status == BP_OK ? bp_batch_bind(&t->batch, t->s, t->m, t->data, true) : status;
 }
 
 static size_t slab_bytes(const trainer *t)
@@ -91,17 +67,12 @@ static size_t slab_bytes(const trainer *t)
 static bp_status make_buffers(trainer *t)
 {
     const bp_allocator *a = &t->m->allocator;
-    t->order = bp_alloc(a, t->data->rows, sizeof *t->order);
     t->good = bp_alloc(a, slab_bytes(t), 1);
     t->best = bp_alloc(a, t->o->restore_best ? slab_bytes(t) : 0, 1);
     t->right = t->data->classes ? bp_alloc(a, t->s->options.max_rows, 1) : NULL;
-    if (!t->order || !t->good || !t->best || (t->data->classes && !t->right)) {
+    if (!t->good || !t->best || (t->data->classes && !t->right)) {
         return BP_ERR_MEMORY;
     }
-    for (size_t i = 0; i < t->data->rows; i++) {
-        t->order[i] = (uint32_t)i;
-    }
-    t->batch.order = t->order;
     t->batch.right = t->right;
     memcpy(t->good, t->m->graph->slab, slab_bytes(t));
     return BP_OK;
@@ -126,9 +97,10 @@ static void tear_down(trainer *t)
     const bp_allocator *a = &t->m->allocator;
     bp_measure_free(&t->valid);
     bp_measure_free(&t->test);
-    bp_optimizer_free(t->optimizer);
+    if (t->stepper) {
+        t->stepper->tear_down(t);
+    }
     bp_session_free(t->s);
-    bp_release(a, t->order);
     bp_release(a, t->right);
     bp_release(a, t->good);
     bp_release(a, t->best);
@@ -154,7 +126,7 @@ static const char *first_broken(const trainer *t)
             }
         }
     }
-    return "the loss";
+    return isfinite(bp_session_objective(t->s)) ? "the gradients" : "the loss";
 }
 
 static double largest_input(const trainer *t)
@@ -170,33 +142,51 @@ static double largest_input(const trainer *t)
     return most;
 }
 
-static bp_status report_divergence(trainer *t, double loss, double lr)
+/* Where the run was, and the likely cause. */
+static void describe_divergence(const trainer *t, char place[128], char cause[256])
 {
-    const char *where = first_broken(t);
-    double input = largest_input(t);
-    char cause[256];
-    if (input > 100) {
-        snprintf(cause, sizeof cause, "the inputs are as large as %.3g: scale them (mean 0, deviation 1)", input);
+    bool full = t->stepper == &bp_full_batch;
+    if (full) {
+        snprintf(place, 128, "epoch %zu, a step on all rows", t->epoch);
     } else {
-        snprintf(cause, sizeof cause,
-                 "the steps are too large: try a learning rate of %.1g, or clip the gradient norm to 1", lr / 10);
+        snprintf(place, 128, "epoch %zu, batch %zu (step %zu, learning rate %g)", t->epoch,
+                 (t->step - 1) % t->per_epoch + 1, t->step, t->lr);
     }
-    bool best = t->o->restore_best && t->best_epoch > 0;
-    memcpy(t->m->graph->slab, best ? t->best : t->good, slab_bytes(t));
-    return bp_fail(
-        BP_ERR_NUMERIC,
-        "the loss became %s in epoch %zu, batch %zu (step %zu, learning rate %g); the first numbers that are not "
-        "finite are in %s. Likely %s. The weights are those of %s %zu",
-        isnan(loss) ? "nan" : "infinite", t->epoch, (t->step - 1) % t->per_epoch + 1, t->step, lr, where, cause,
-        best           ? "the best epoch,"
-        : t->epoch > 1 ? "the end of epoch"
-                       : "the start, epoch",
-        best ? t->best_epoch : t->epoch - 1);
+    double input = largest_input(t);
+    if (input > 100) {
+        snprintf(cause, 256, "the inputs are as large as %.3g: scale them (mean 0, deviation 1)", input);
+    } else if (full) {
+        snprintf(cause, 256, "the steps are too large: try a first step (learning rate) of %.1g",
+                 t->o->optimizer.lr / 10);
+    } else {
+        snprintf(cause, 256, "the steps are too large: try a learning rate of %.1g, or clip the gradient norm to 1",
+                 t->lr / 10);
+    }
 }
 
-/* ---- one step ---- */
+bp_status bp_trainer_diverged(trainer *t, double loss)
+{
+    const char *where = first_broken(t);
+    char place[128], cause[256];
+    describe_divergence(t, place, cause);
+    bool best = t->o->restore_best && t->best_epoch > 0;
+    memcpy(t->m->graph->slab, best ? t->best : t->good, slab_bytes(t));
+    return bp_fail(BP_ERR_NUMERIC,
+                   "the %s in %s; the first numbers that are not finite are in %s. Likely %s. The weights are those of "
+                   "%s %zu",
+                   isnan(loss)   ? "loss became nan"
+                   : isinf(loss) ? "loss became infinite"
+                                 : "gradient stopped being finite",
+                   place, where, cause,
+                   best           ? "the best epoch,"
+                   : t->epoch > 1 ? "the end of epoch"
+                                  : "the start, epoch",
+                   best ? t->best_epoch : t->epoch - 1);
+}
 
-static void note_progress(trainer *t, double lr)
+/* ---- progress ---- */
+
+static void note_progress(trainer *t)
 {
     bp_progress *p = &t->last;
     *p = (bp_progress){.epoch = t->epoch,
@@ -210,53 +200,23 @@ static void note_progress(trainer *t, double lr)
                        .valid_accuracy = NAN,
                        .test_loss = NAN,
                        .test_accuracy = NAN,
-                       .lr = lr,
+                       .lr = t->lr,
                        .seconds = bp_seconds() - t->start,
                        .train_seconds = t->train_seconds};
     p->samples_per_second = t->train_seconds > 0 ? (double)t->samples / t->train_seconds : NAN;
 }
 
-static bp_status train_step(trainer *t, size_t first, size_t rows)
+void bp_trainer_stepped(trainer *t)
 {
-    double start = bp_seconds();
-    double lr = t->o->optimizer.lr * bp_schedule_factor(&t->o->schedule, t->step, t->per_epoch, t->total);
-    lr *= t->plateau_factor;
-    bp_hooks hooks = {.rows_ctx = &t->batch, .load = bp_batch_load, .observe = bp_batch_observe};
-    t->batch.first = first;
-    bp_optimizer_set_lr(t->optimizer, lr);
-    bp_session_set_step(t->s, t->step);
-    bp_optimizer_run(t->optimizer, t->s, rows, &hooks);
-    double loss = bp_session_objective(t->s);
-    t->step++;
-    if (!isfinite(loss)) {
-        return report_divergence(t, loss, lr);
-    }
-    t->loss_sum += loss * (double)rows;
-    t->rows_done += rows;
-    t->samples += rows;
-    bp_tally these = bp_batch_tally(&t->batch, rows);
-    t->done.rows += these.rows;
-    t->done.right += these.right;
-    t->train_seconds += bp_seconds() - start;
     if (t->o->on_step) {
-        note_progress(t, lr);
+        note_progress(t);
         if (!t->o->on_step(t->o->ctx, &t->last)) {
             t->stop = t->stopped_by_callback = true;
         }
     }
-    t->last.lr = lr;
-    return BP_OK;
 }
 
 /* ---- one epoch ---- */
-
-static void shuffle(trainer *t)
-{
-    if (t->o->shuffle) {
-        bp_rng rng = bp_rng_new(t->o->seed, BP_RANDOM_SHUFFLE, (uint32_t)t->epoch);
-        bp_rng_permutation(&rng, t->order, t->data->rows);
-    }
-}
 
 /* The loss that decides: of the validation part, else of training. */
 static double watched(const trainer *t)
@@ -298,8 +258,7 @@ static void watch(trainer *t)
 
 static bp_status end_epoch(trainer *t)
 {
-    double lr = t->last.lr;
-    note_progress(t, lr);
+    note_progress(t);
     if (t->o->valid) {
         bp_measure_run(&t->valid, &t->last.valid_loss, &t->last.valid_accuracy, NULL, NULL);
     }
@@ -308,7 +267,7 @@ static bp_status end_epoch(trainer *t)
     }
     const bp_graph *g = t->m->graph;
     if (!g->kernels->all_finite(g->slab_size, g->slab)) {
-        return report_divergence(t, NAN, lr);
+        return bp_trainer_diverged(t, NAN);
     }
     memcpy(t->good, g->slab, slab_bytes(t));
     watch(t);
@@ -325,16 +284,8 @@ static bp_status train_epoch(trainer *t)
     t->loss_sum = 0;
     t->done = (bp_tally){0};
     t->rows_done = 0;
-    shuffle(t);
-    bp_status status = BP_OK;
-    for (size_t first = 0; first < t->data->rows && t->step < t->total && !t->stop; first += t->o->batch) {
-        size_t left = t->data->rows - first;
-        status = train_step(t, first, left < t->o->batch ? left : t->o->batch);
-        if (status != BP_OK) {
-            return status;
-        }
-    }
-    return end_epoch(t);
+    bp_status status = t->stepper->epoch(t);
+    return status == BP_OK ? end_epoch(t) : status;
 }
 
 /* ---- the run ---- */
@@ -347,7 +298,7 @@ static bp_status set_up(trainer *t)
         return status;
     }
     plan_steps(t);
-    status = make_session(t);
+    status = t->stepper->set_up(t);
     status = status == BP_OK ? make_buffers(t) : status;
     return status == BP_OK ? make_measures(t) : status;
 }
@@ -360,6 +311,8 @@ static void fill_result(bp_train_result *r, const trainer *t)
                            .best_loss = t->best_loss,
                            .stopped_early = t->stopped_early,
                            .stopped_by_callback = t->stopped_by_callback,
+                           .converged = t->converged,
+                           .evaluations = t->evaluations,
                            .threads = t->s ? t->s->threads : 0};
 }
 
@@ -372,9 +325,10 @@ bp_status bp_train(bp_train_result *result, bp_model *m, const bp_data *data, co
                  .plateau_factor = 1,
                  .plateau_best = INFINITY,
                  .best_loss = INFINITY,
+                 .lr = options ? options->optimizer.lr : defaults.optimizer.lr,
                  .start = bp_seconds()};
     bp_status status = set_up(&t);
-    note_progress(&t, t.o->optimizer.lr);
+    note_progress(&t);
     while (status == BP_OK && t.step < t.total && !t.stop) {
         status = train_epoch(&t);
     }
