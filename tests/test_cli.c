@@ -323,6 +323,25 @@ static void test_early_stopping(void **state)
     json_decref(r);
 }
 
+/* Optimizers that take all rows for each step: an epoch is a step, and what has no meaning then is refused. */
+static void test_full_batch(void **state)
+{
+    (void)state;
+    json_t *r =
+        result_of("train|moons|--rows|200|--net|dense 8 tanh|--optimizer|lbfgs|--l2|0.001|--epochs|400|--json|--quiet");
+    assert_string_equal(json_string_value(json_object_get(r, "stopped")), "converged");
+    assert_true(number(r, "steps") == number(r, "epochs") && number(r, "epochs") < 400);
+    assert_true(number(r, "evaluations") > number(r, "steps") && number(r, "train_accuracy") > 0.97);
+    json_decref(r);
+    r = result_of("train|moons|--rows|200|--optimizer|rprop|--epochs|30|--json|--quiet");
+    assert_true(number(r, "steps") == 30 && number(r, "train_accuracy") > 0.9);
+    json_decref(r);
+    expect(2, "--batch and --optimizer lbfgs exclude", "train|moons|--optimizer|lbfgs|--batch|10");
+    expect(2, "--no-shuffle and --optimizer rprop exclude", "train|moons|--optimizer|rprop|--no-shuffle");
+    expect(2, "no schedule but constant", "train|moons|--optimizer|rprop|--schedule|cosine");
+    expect(2, "has dropout", "train|moons|--optimizer|lbfgs|--net|dense 8, dropout 0.1");
+}
+
 /* ---- output that cannot be written ------------------------------------------------------------------------------- */
 
 static void test_unwritable_output(void **state)
@@ -426,6 +445,7 @@ int main(void)
         TEST(test_divergence),
         TEST(test_same_file_twice),
         TEST(test_early_stopping),
+        TEST(test_full_batch),
         TEST(test_unwritable_output),
         TEST(test_full_disk),
         TEST(test_interrupt),

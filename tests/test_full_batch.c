@@ -411,6 +411,11 @@ static void it_says_when_it_has_converged(void **state)
         double before = r.last.train_loss;
         assert_ok(bp_train(&r, m, &d, &o)); /* there is nothing left to gain */
         assert_true(r.converged && r.last.epoch <= 3 && r.last.train_loss <= before);
+        o = full_options(BP_RPROP, 500);
+        o.optimizer.lr = 0.1;
+        o.optimizer.tolerance_gradient = 1e-3;
+        assert_ok(bp_train(&r, m, &d, &o));
+        assert_true(r.converged && r.last.train_loss < before + 1e-3); /* the last step evaluates nothing */
         bp_model_free(m);
     }
 }

@@ -24,7 +24,10 @@ void recipe_text(char *out, size_t size, const recipe *r)
 const char *recipe_note(void)
 {
     return "Optimizer, learning rate and schedule belong together: with another --optimizer its own learning rate "
-           "applies, and with --optimizer or --lr the schedule is constant unless --schedule says otherwise.";
+           "applies, and with --optimizer or --lr the schedule is constant unless --schedule says otherwise. lbfgs and "
+           "rprop take all rows for each step, an epoch: 200 unless --epochs says otherwise, and lbfgs ends when it "
+           "has "
+           "converged; they need neither --batch nor --schedule, and lbfgs a --net without dropout.";
 }
 
 void learning_rates_text(char *out, size_t size)

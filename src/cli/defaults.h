@@ -20,8 +20,10 @@ recipe recipe_at(size_t index);
 void recipe_text(char *out, size_t size, const recipe *r);
 /* What becomes of a recipe when an option replaces a part of it. */
 const char *recipe_note(void);
-/* "sgd 0.01, momentum 0.01 ...": the learning rate of each optimizer; out: 256 bytes. */
+/* "sgd 0.01, momentum 0.01 ...": the learning rate of each optimizer; out: 320 bytes. */
 void learning_rates_text(char *out, size_t size);
+/* Steps of an optimizer that takes all rows for each, unless --epochs says otherwise: most have converged before. */
+enum { FULL_BATCH_EPOCHS = 200 };
 /* The recipe for this data. */
 recipe recipe_for(const bp_data *data);
 

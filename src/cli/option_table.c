@@ -300,7 +300,8 @@ const option_row option_table[OPTIONS] = {
                     "passes over the training rows; with --steps: whichever ends first", by_data},
     [OPT_STEPS] = {"steps", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &whole, NULL,
                    "steps, one for each batch; 0 saves the initial weights", default_steps},
-    [OPT_BATCH] = {"batch", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &from_one, NULL, "rows in a step", by_data},
+    [OPT_BATCH] = {"batch", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &from_one, NULL,
+                   "rows in a step; lbfgs and rprop: all", by_data},
     [OPT_NO_SHUFFLE] = {"no-shuffle", NULL, VALUE_FLAG, GROUP_TRAINING, TRAIN, NULL, NULL,
                         "keep the order of the rows instead of a new one each epoch", NULL},
     [OPT_PATIENCE] = {"patience", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &whole, NULL,
@@ -309,9 +310,13 @@ const option_row option_table[OPTIONS] = {
     [OPT_RESTORE_BEST] = {"restore-best", NULL, VALUE_FLAG, GROUP_TRAINING, TRAIN, NULL, NULL,
                           "end with the weights of the epoch that had the best loss", NULL},
 
-    [OPT_OPTIMIZER] = {"optimizer", "NAME", VALUE_WORD, GROUP_OPTIMIZER, TRAIN, NULL, optimizer_word,
-                       "sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw, as PyTorch defines them", by_data},
-    [OPT_LR] = {"lr", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL, "learning rate", by_data},
+    [OPT_OPTIMIZER] =
+        {"optimizer", "NAME", VALUE_WORD, GROUP_OPTIMIZER, TRAIN, NULL, optimizer_word,
+         "sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw, as PyTorch defines them; for small data lbfgs or "
+         "rprop (iRPROP+)",
+         by_data},
+    [OPT_LR] = {"lr", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL,
+                "learning rate; lbfgs and rprop: length of the first step", by_data},
     [OPT_MOMENTUM] = {"momentum", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL,
                       "of momentum, nesterov and rmsprop", default_momentum},
     [OPT_SCHEDULE] = {"schedule", "RULE", VALUE_TEXT, GROUP_OPTIMIZER, TRAIN, NULL, schedule_word,

@@ -107,12 +107,31 @@ static bp_status make_model(training *t)
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
 
+/* What has no meaning where every step takes all rows is refused, not ignored. */
+static bp_status check_full_batch(const options *o, const char *optimizer)
+{
+    static const option_id unused[] = {OPT_BATCH, OPT_NO_SHUFFLE};
+    for (size_t i = 0; i < sizeof unused / sizeof *unused; i++) {
+        if (given(o, unused[i])) {
+            return bp_fail(BP_ERR_ARGUMENT,
+                           "--%s and --optimizer %s exclude each other: it takes all rows for each step",
+                           option_table[unused[i]].name, optimizer);
+        }
+    }
+    return BP_OK;
+}
+
 static bp_status set_options(training *t)
 {
     const options *o = t->o;
     bp_train_options *run = &t->run;
     *run = bp_train_defaults();
-    run->epochs = size_or(o, OPT_EPOCHS, t->recipe.epochs);
+    bp_status status = optimizer_from_options(&run->optimizer, &run->schedule, &t->schedule_text, o, &t->recipe);
+    if (status != BP_OK) {
+        return status;
+    }
+    t->full_batch = bp_optimizer_full_batch(run->optimizer.kind);
+    run->epochs = size_or(o, OPT_EPOCHS, t->full_batch ? FULL_BATCH_EPOCHS : t->recipe.epochs);
     run->steps = size_or(o, OPT_STEPS, run->steps);
     if (run->epochs == 0) {
         run->epochs = 1;
@@ -126,13 +145,13 @@ static bp_status set_options(training *t)
     run->test = t->test.rows > 0 ? &t->test : NULL;
     run->patience = size_or(o, OPT_PATIENCE, run->patience);
     run->restore_best = given(o, OPT_RESTORE_BEST);
-    return optimizer_from_options(&run->optimizer, &run->schedule, &t->schedule_text, o, &t->recipe);
+    return t->full_batch ? check_full_batch(o, bp_optimizer_name(run->optimizer.kind)) : BP_OK;
 }
 
 /* Epochs that will be run: those asked for, or those that the steps suffice for. */
 static size_t planned_epochs(const training *t)
 {
-    size_t per_epoch = (t->train.rows + t->run.batch - 1) / t->run.batch;
+    size_t per_epoch = t->full_batch ? 1 : (t->train.rows + t->run.batch - 1) / t->run.batch;
     size_t enough = t->run.steps / per_epoch + (t->run.steps % per_epoch > 0);
     return enough < t->run.epochs ? enough : t->run.epochs;
 }

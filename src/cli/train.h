@@ -16,6 +16,7 @@ typedef struct training {
     recipe recipe;
     bp_model *model;
     bp_train_options run;
+    bool full_batch; /* every step takes all rows */
     const char *schedule_text;
     bp_train_result result;
     progress progress;

@@ -60,9 +60,15 @@ void train_introduction(const training *run, size_t epochs)
              number_text(number, (double)bp_model_parameters(run->model)),
              bp_type_name(bp_model_describe(run->model).type), bp_loss_name(bp_model_loss(run->model)));
     say(&t, "", text);
-    snprintf(text, sizeof text, "%s, lr %g, %s; batch %zu, %zu epoch%s; seed %llu, %s",
-             bp_optimizer_name(o->optimizer.kind), o->optimizer.lr, run->schedule_text, o->batch, epochs,
-             epochs == 1 ? "" : "s", (unsigned long long)o->seed, bp_kernel_name());
+    const char *optimizer = bp_optimizer_name(o->optimizer.kind);
+    if (run->full_batch) {
+        snprintf(text, sizeof text, "%s, all rows in each step; at most %zu step%s; seed %llu, %s", optimizer, epochs,
+                 epochs == 1 ? "" : "s", (unsigned long long)o->seed, bp_kernel_name());
+    } else {
+        snprintf(text, sizeof text, "%s, lr %g, %s; batch %zu, %zu epoch%s; seed %llu, %s", optimizer, o->optimizer.lr,
+                 run->schedule_text, o->batch, epochs, epochs == 1 ? "" : "s", (unsigned long long)o->seed,
+                 bp_kernel_name());
+    }
     say(&t, "plan", text);
     fputc('\n', t.file);
 }
@@ -160,6 +166,7 @@ static const char *ending(const training *t)
     return t->diverged                   ? "diverged"
            : t->code == CODE_INTERRUPTED ? "interrupted"
            : t->result.stopped_early     ? "patience"
+           : t->result.converged         ? "converged"
                                          : NULL;
 }
 
@@ -171,13 +178,13 @@ bp_status train_notes(training *t)
     note_size(&n, "rows", t->train.rows);
     note_text(&n, "init_from", text_or(t->o, OPT_INIT_FROM, NULL));
     note_optimizer(&n, t);
-    note_size(&n, "batch", t->run.batch);
+    note_size(&n, "batch", t->full_batch ? t->train.rows : t->run.batch);
     note_size(&n, "epochs", t->result.last.epoch);
     note_size(&n, "steps", t->result.last.step);
     if (saved_epoch(t) != &t->result.last) {
         note_size(&n, "best_epoch", t->result.best_epoch);
     }
-    note_text(&n, "shuffle", t->run.shuffle ? "true" : "false");
+    note_text(&n, "shuffle", t->run.shuffle && !t->full_batch ? "true" : "false");
     note_size(&n, "seed", t->run.seed);
     note_text(&n, "stopped", ending(t));
     note_real(&n, "train_loss", train_loss(t));
@@ -216,6 +223,7 @@ static void print_result_json(const training *t)
         json_put(o, "best_epoch", NAN);
     }
     json_put_bool(o, "stopped_early", t->result.stopped_early);
+    json_put_size(o, "evaluations", t->result.evaluations);
     json_put_text(o, "stopped", ending(t));
     json_put_text(o, "data", t->set->name);
     json_put_text(o, "model", t->out);
@@ -353,6 +361,9 @@ static void say_ending(const training *t)
     } else if (t->result.stopped_early && !t->quiet) {
         fprintf(stderr, "stopped early: no better loss for %zu epochs; the best was epoch %zu\n", t->run.patience,
                 t->result.best_epoch);
+    } else if (t->result.converged && !t->quiet) {
+        fprintf(stderr, "converged after %zu steps and %zu evaluations of all rows\n", t->result.last.step,
+                t->result.evaluations);
     }
 }
 

@@ -17,7 +17,8 @@ typedef struct full_batch {
     bp_function function;
     bp_point point;
     bool started;                     /* f and g of the point are known */
-    double loss;                      /* of the last evaluation, without penalties */
+    double loss;                      /* of the last evaluation, without penalties, */
+    bp_tally done;                    /* and what its rows count */
     size_t passes;                    /* evaluations so far: which dropout masks are used */
     double *scratch, *block_gradient; /* point.x, point.g and a gradient of one block lie in scratch */
 } full_batch;
@@ -51,8 +52,8 @@ static bool add_block(bp_trainer *t, double *g, size_t first, size_t rows)
         g[i] += share * own->block_gradient[i];
     }
     bp_tally these = bp_batch_tally(&t->batch, rows);
-    t->done.rows += these.rows;
-    t->done.right += these.right;
+    own->done.rows += these.rows;
+    own->done.right += these.right;
     return true;
 }
 
@@ -66,7 +67,7 @@ static double objective(void *ctx, double *g, double *x)
     bp_widen(x, graph->slab, graph->type, graph->slab_size);
     memset(g, 0, graph->slab_size * sizeof *g);
     own->loss = 0;
-    t->done = (bp_tally){0};
+    own->done = (bp_tally){0};
     bool finite = graph->kernels->all_finite(graph->slab_size, graph->slab);
     for (size_t first = 0; finite && first < t->data->rows; first += BLOCK_ROWS) {
         size_t left = t->data->rows - first;
@@ -177,6 +178,7 @@ static bp_status epoch(bp_trainer *t)
     if (outcome == BP_BROKEN) {
         return bp_trainer_diverged(t, own->loss);
     }
+    t->done = own->done;
     t->rows_done = t->data->rows;
     t->loss_sum = own->loss * (double)t->rows_done;
     if (outcome == BP_CONVERGED) {
