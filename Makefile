@@ -10,7 +10,7 @@ COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
 SOURCES = $(wildcard include/backprop/*.h src/*/*.[ch] src/*/*/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*.cpp \
                      examples/*.c bench/*/*.[ch] fuzz/*.[ch])
 
-.PHONY: all test demo bench bench-peers install check-style format docs clean help
+.PHONY: all test demo bench bench-peers fuzz install check-style format docs clean help
 .DELETE_ON_ERROR:
 
 ## all: the command, in build/bin, and the libraries, in build/lib
@@ -39,6 +39,10 @@ bench: all
 bench-peers: all
 	@sh bench/peers/run.sh $(BUILD)/bin/backprop $(BUILD)/peers $(ARGS)
 
+## fuzz: feed the readers with damaged files, each for SECONDS=600 (TARGETS="npy csv": only these)
+fuzz: needs-fuzz
+	@sh fuzz/run.sh $(BUILD)/fuzz "$(or $(SECONDS),600)" $(TARGETS)
+
 ## install: into PREFIX (/usr/local), under DESTDIR if set
 install: all
 	@cmake --install $(BUILD) --prefix $(PREFIX)
@@ -64,6 +68,6 @@ help:
 	@sed -n 's/^## /  make /p' $(MAKEFILE_LIST)
 
 # What has to be on the machine; installs what is missing when run as root.
-.PHONY: needs-build needs-test
-needs-build needs-test:
+.PHONY: needs-build needs-test needs-fuzz
+needs-build needs-test needs-fuzz:
 	@sh cmake/setup.sh $(@:needs-%=%)

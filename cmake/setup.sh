@@ -2,12 +2,13 @@
 # setup.sh - looks for the programs and libraries that are needed, and installs the missing ones.
 #   sh cmake/setup.sh build    to build the command and the libraries
 #   sh cmake/setup.sh test     ... and to run the tests
+#   sh cmake/setup.sh fuzz     to build, and to fuzz
 #   sh cmake/setup.sh ci       ... and for everything that .ci/run does
 #   sh cmake/setup.sh peers    to build, and to compare with other programs (bench/peers)
 # Says nothing when all is there. Installs with apt-get as root, else names the command to run.
 set -eu
 
-level=${1:?usage: setup.sh build|test|ci}
+level=${1:?usage: setup.sh build|test|fuzz|ci|peers}
 missing=
 
 program() # program NAME PACKAGE
@@ -50,11 +51,17 @@ needs_test()
     library cmocka libcmocka-dev
 }
 
+needs_fuzz() # libFuzzer and the sanitizers come with clang
+{
+    needs_build
+    program clang-14 clang-14
+    header omp.h "clang-14 -fopenmp" libomp-14-dev
+}
+
 needs_ci()
 {
     needs_test
-    program clang-14 clang-14
-    header omp.h "clang-14 -fopenmp" libomp-14-dev
+    needs_fuzz
     program clang-tidy-14 clang-tidy-14
     program clang-format-14 clang-format-14
     program aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
@@ -76,8 +83,8 @@ needs_peers()
 }
 
 case $level in
-build | test | ci | peers) "needs_$level" ;;
-*) echo "setup.sh: unknown level \"$level\" (valid: build, test, ci, peers)" >&2 && exit 2 ;;
+build | test | fuzz | ci | peers) "needs_$level" ;;
+*) echo "setup.sh: unknown level \"$level\" (valid: build, test, fuzz, ci, peers)" >&2 && exit 2 ;;
 esac
 [ -n "$missing" ] || exit 0
 
