@@ -231,7 +231,16 @@ size_t bp_preparation_inputs(const bp_preparation *p);                   /* of t
 size_t bp_preparation_outputs(const bp_preparation *p);                  /* classes, target numbers or labels */
 bp_table_task bp_preparation_task(const bp_preparation *p);              /* never BP_TABLE_AUTO */
 const char *bp_preparation_class(const bp_preparation *p, size_t index); /* class or target name; NULL past the last */
-/* The columns that become inputs, in the order of the inputs. false past the last. */
+/* The column of target `index`; NULL past the last. mean and deviation (each may be NULL) are what bp_model_set_output_scaling
+ * takes: of the training rows for task regress, else 0 and 1. */
+const char *bp_preparation_target(const bp_preparation *p, size_t index, double *mean, double *deviation);
+const char *bp_preparation_weight(const bp_preparation *p);                /* column of weights; NULL: none */
+double bp_preparation_class_weight(const bp_preparation *p, size_t index); /* 1 where none was asked for */
+const char *bp_preparation_id(const bp_preparation *p, size_t index);      /* NULL past the last */
+/* What should be known about columns: those that were left out and why, and hints. false past the last. */
+bool bp_preparation_note(const bp_preparation *p, size_t index, const char **column, const char **text);
+/* The columns that become inputs, in the order of the inputs: numbers, booleans and dates, then categories. false past the
+ * last. */
 typedef struct bp_feature_info {
     const char *column;
     const char *kind;     /* "number", "boolean", "category", "date" */
@@ -251,7 +260,8 @@ typedef struct bp_prepare_report {
     size_t dropped;          /* rows left out for missing values, missing targets or weight 0 */
     size_t missing;          /* cells filled in */
     size_t unknown;          /* category cells whose level the training rows did not have */
-    char first_unknown[160]; /* the first of these: column, text, row */
+    size_t alike;            /* targets taken for a class that differs in blanks, case or a final full stop */
+    char first_unknown[160]; /* the first of the unknown: column, text, row */
 } bp_prepare_report;
 /* Rows row[0 .. count) of t (row NULL: all) as data for bp_train, bp_evaluate and bp_predict: the train part of a data
  * set. Columns are found by name where t and the fitted table have headers, else by position. Rows that must be left out
@@ -260,7 +270,12 @@ typedef struct bp_prepare_report {
 bp_status bp_preparation_apply(bp_dataset **out, const bp_preparation *p, const bp_table *t, const uint32_t *row,
                                size_t count, bool with_target, uint32_t *kept, bp_prepare_report *report);
 
-/* The preparation travels in the model, as its text; NULL with the text set if the model has none. The caller frees it. */
+/* The same rows for measuring: with the weights of the weight column alone, without those of the classes, which bp_train
+ * should see but which would make an accuracy another quantity. */
+bp_data bp_prepared_without_class_weights(const bp_data *data);
+
+/* The preparation travels in the model, as its text. Set: inputs and outputs must agree; p NULL removes it. Get: the caller
+ * frees it; BP_ERR_STATE if the model has none. */
 bp_status bp_model_set_preparation(bp_model *m, const bp_preparation *p);
 bp_status bp_model_preparation(bp_preparation **out, const bp_model *m);
 

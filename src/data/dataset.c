@@ -1,6 +1,7 @@
 /* dataset.c - data sets by name: whose memory they are, which there are, where they are looked for. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "data/dataset.h"
@@ -13,6 +14,8 @@ typedef struct owner {
     bp_allocator allocator;
     size_t count;
     void *block[BLOCKS];
+    void *mapping; /* NULL: none */
+    size_t mapping_bytes;
 } owner;
 
 bp_status bp_dataset_new(bp_dataset **out, const char *name, const bp_allocator *allocator)
@@ -43,8 +46,18 @@ void bp_dataset_free(bp_dataset *d)
     for (size_t i = 0; i < o->count; i++) {
         bp_release(&a, o->block[i]);
     }
+    if (o->mapping) {
+        munmap(o->mapping, o->mapping_bytes);
+    }
     bp_release(&a, o);
     bp_release(&a, d);
+}
+
+void bp_dataset_adopt_mapping(bp_dataset *d, void *mapping, size_t bytes)
+{
+    owner *o = d->owned;
+    o->mapping = mapping;
+    o->mapping_bytes = bytes;
 }
 
 const bp_allocator *bp_dataset_allocator(const bp_dataset *d)

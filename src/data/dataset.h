@@ -13,6 +13,11 @@ const bp_allocator *bp_dataset_allocator(const bp_dataset *d);
 void *bp_dataset_alloc(bp_dataset *d, size_t count, size_t size);
 /* Takes over a block that came from the set's allocator. When that fails the block is freed. */
 bp_status bp_dataset_adopt(bp_dataset *d, void *block);
+/* Room for `rows` records of `bytes` bytes, aligned to 64, zeroed. beside NULL: as bp_dataset_alloc; else in a file without a
+ * name in the folder of the file `beside`, mapped into memory: for more rows than memory holds. */
+char *bp_dataset_records(bp_dataset *d, size_t rows, size_t bytes, const char *beside);
+/* Takes over a mapping: it ends with the set. A set has at most one. */
+void bp_dataset_adopt_mapping(bp_dataset *d, void *mapping, size_t bytes);
 /* Copies `classes` names into the set; names NULL: "0", "1" ... NULL with the text set when memory is out. */
 const char *const *bp_dataset_names(bp_dataset *d, const char *const *names, size_t classes);
 
