@@ -3,6 +3,8 @@
  * On generated data only, so that it runs anywhere. What is done with models is in test_cli_models.c. */
 #include "command.h"
 
+#include <math.h>
+
 /* ---- help -------------------------------------------------------------------------------------------------------- */
 
 static const char *const commands[] = {"train", "eval", "predict", "check",   "inspect",
@@ -199,11 +201,17 @@ static void test_train_result(void **state)
     assert_true(number(r, "test_accuracy") >= 0.9);
     assert_true(number(r, "train_loss") > 0 && number(r, "seconds") > 0 && number(r, "samples_per_second") > 0);
     assert_true(json_is_null(json_object_get(r, "valid_loss")));
-    json_decref(r);
     json_t *e = result_of("eval|m.safetensors|circles|--rows|400|--json");
     assert_true(number(e, "accuracy") >= 0.9 && number(e, "rows") == 100);
+    static const char *const more[] = {"balanced_accuracy", "log_loss", "macro_f1", "auc"};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) { /* the same as after training */
+        char key[64];
+        snprintf(key, sizeof key, "test_%s", more[i]);
+        assert_true(number(e, more[i]) > 0 && fabs(number(e, more[i]) - number(r, key)) < 1e-12);
+    }
     assert_int_equal(json_array_size(json_object_get(e, "confusion")), 2);
     json_decref(e);
+    json_decref(r);
 }
 
 static void test_steps_and_epochs(void **state)

@@ -449,18 +449,25 @@ bp_status bp_predict(bp_predictor *p, void *out, const void *x, bp_type x_type, 
 /* The same for rows first .. first + rows - 1 of the data, which need no targets; those of bp_data.fill, too. */
 bp_status bp_predict_data(bp_predictor *p, void *out, const bp_data *data, size_t first, size_t rows);
 
+/* Measures of a model on data, as scikit-learn defines them, each row counting by its weight. They are those of the answers
+ * that bp_predict gives. What does not apply is NaN or NULL. Targets of 0 and 1 under the loss bce are *labels*, a yes or no
+ * each, yes being said above 0.5; they have the measures of numbers, too. */
 typedef struct bp_evaluation {
     size_t rows;
-    double loss;
-    double accuracy;      /* classes: share of rows whose most probable class is right; numbers: NaN */
-    double rmse, mae, r2; /* numbers: over all targets together; classes: NaN */
-    size_t classes;
-    size_t *confusion;               /* classes x classes, [true][predicted]; NULL for numbers */
-    double *precision, *recall, *f1; /* a class each; 0 where undefined */
-    double balanced_accuracy;        /* mean recall of the classes that occur */
-    double macro_f1;                 /* mean f1 of the classes that occur or were predicted */
-    double log_loss;                 /* mean of -ln of the probability given to the right class, at least 1e-15 */
-    double auc; /* area under the ROC curve; several classes: mean over one against the rest; numbers: NaN */
+    double loss;          /* the objective; with output scaling that of the scaled targets */
+    double accuracy;      /* share of rows whose most probable class, or all of whose labels, are right; numbers: NaN */
+    double rmse, mae, r2; /* numbers: over all targets together, in their own units; classes: NaN */
+    size_t classes;       /* 0 for numbers */
+    size_t labels;        /* targets that are labels; else 0 */
+    size_t *confusion;    /* classes x classes, [true][predicted], numbers of rows; NULL without classes */
+    double *precision, *recall, *f1; /* a class or label each; 0 where undefined */
+    double *class_auc;        /* a class against the rest, or a label, each; NaN where only one kind of row occurs */
+    double label_accuracy;    /* share of right labels over all rows */
+    double balanced_accuracy; /* classes: mean recall of those that occur */
+    double macro_f1;          /* mean f1 of the classes or labels that occur or were predicted */
+    double log_loss; /* mean of -ln of the probability given to the right class or answer, at least 1e-15; NaN where the
+                        outputs are no probabilities: several that are not softmax */
+    double auc;      /* area under the ROC curve; several classes, and labels: mean of class_auc where it is defined */
     double seconds;
 } bp_evaluation;
 bp_status bp_evaluate(bp_evaluation **out, const bp_model *m, const bp_data *data, int threads);

@@ -56,7 +56,8 @@ const cli_command command_table[COMMANDS] = {
          data_word, run_train},
     [CMD_EVAL] =
         {"eval", "MODEL DATA", 2, 2, "measure a model on DATA",
-         "Prints loss and accuracy, precision, recall and F1 of each class, and the confusion matrix; for numbers "
+         "Prints loss, accuracy, balanced accuracy, log loss, macro F1 and AUC; precision, recall and F1 of each "
+         "class, and the confusion matrix; for numbers "
          "the loss, the root of the mean squared error, the mean absolute error and R2. Uses the test part of DATA "
          "if it has one, else its training part.",
          "backprop eval mnist.safetensors mnist  all measures\n"

@@ -17,11 +17,14 @@ static void eval_text(const subject *s, const bp_evaluation *e)
 {
     terminal t = terminal_of(stdout);
     report_summary(&t, e, s->part.name);
-    if (e->classes == 0) {
-        return;
+    report_measures(&t, e);
+    if (e->labels > 0) {
+        report_labels(&t, e, s->model);
     }
-    report_classes(&t, e, s->model);
-    report_confusion(&t, e, s->model);
+    if (e->classes > 0) {
+        report_classes(&t, e, s->model);
+        report_confusion(&t, e, s->model);
+    }
 }
 
 exit_code run_eval(const options *o)

@@ -1,6 +1,8 @@
 /* report.c - evaluations for people and for programs. */
 #include "report.h"
 
+#include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { MOST_CLASSES = 20, NAME_COLUMNS = 14 };
@@ -15,6 +17,70 @@ const char *class_text(char *out, const bp_model *m, size_t index)
     }
     return out;
 }
+
+/* ---- the measures of one number ---------------------------------------------------------------------------------- */
+
+enum { OF_CLASSES = 1, OF_LABELS = 2, OF_NUMBERS = 4, OF_ALL = 7 };
+
+/* extra: for those who want to know more than report_summary says. */
+static const struct measure {
+    const char *key, *text;
+    size_t offset;
+    int kinds; /* of targets that have it */
+    bool share, extra;
+} measures[] = {
+    {"loss", "loss", offsetof(bp_evaluation, loss), OF_ALL, false, false},
+    {"accuracy", "accuracy", offsetof(bp_evaluation, accuracy), OF_ALL, true, false},
+    {"label_accuracy", "right labels", offsetof(bp_evaluation, label_accuracy), OF_LABELS, true, true},
+    {"balanced_accuracy", "balanced accuracy", offsetof(bp_evaluation, balanced_accuracy), OF_CLASSES, true, true},
+    {"log_loss", "log loss", offsetof(bp_evaluation, log_loss), OF_CLASSES | OF_LABELS, false, true},
+    {"macro_f1", "macro F1", offsetof(bp_evaluation, macro_f1), OF_CLASSES | OF_LABELS, false, true},
+    {"auc", "AUC", offsetof(bp_evaluation, auc), OF_CLASSES | OF_LABELS, false, true},
+    {"rmse", "rmse", offsetof(bp_evaluation, rmse), OF_NUMBERS, false, false},
+    {"mae", "mae", offsetof(bp_evaluation, mae), OF_NUMBERS, false, false},
+    {"r2", "R2", offsetof(bp_evaluation, r2), OF_NUMBERS, false, false},
+};
+enum { MEASURES = sizeof measures / sizeof *measures };
+
+static double value_of(const bp_evaluation *e, const struct measure *m)
+{
+    return *(const double *)((const char *)e + m->offset);
+}
+
+static bool has_measure(const bp_evaluation *e, const struct measure *m)
+{
+    int kind = e->classes > 0 ? OF_CLASSES : e->labels > 0 ? OF_LABELS : OF_NUMBERS;
+    return (m->kinds & kind) != 0;
+}
+
+void measures_json(json_t *object, const char *prefix, const bp_evaluation *e)
+{
+    for (size_t i = 0; i < MEASURES; i++) {
+        char key[64];
+        snprintf(key, sizeof key, "%s%s", prefix, measures[i].key);
+        if (has_measure(e, &measures[i]) && json_object_get(object, key) == NULL) {
+            json_put(object, key, value_of(e, &measures[i]));
+        }
+    }
+}
+
+void report_measures(const terminal *t, const bp_evaluation *e)
+{
+    char text[NUMBER_SIZE];
+    bool first = true;
+    for (size_t i = 0; i < MEASURES; i++) {
+        double value = value_of(e, &measures[i]);
+        if (!measures[i].extra || !has_measure(e, &measures[i]) || isnan(value)) {
+            continue;
+        }
+        measures[i].share ? percent_text(text, value) : loss_text(text, value);
+        fprintf(t->file, "%s%-18s %s%s%s\n", first ? "\n" : "", measures[i].text, style_on(t, STYLE_BOLD), text,
+                style_off(t));
+        first = false;
+    }
+}
+
+/* ---- for people -------------------------------------------------------------------------------------------------- */
 
 static size_t right_of(const bp_evaluation *e)
 {
@@ -40,8 +106,12 @@ void report_summary(const terminal *t, const bp_evaluation *e, const char *part)
         snprintf(more, sizeof more, "  (%s of %s right)", number_text(right, (double)right_of(e)), rows);
         line(t, part, "accuracy", percent_text(text, e->accuracy), more);
     }
+    if (e->labels > 0) {
+        snprintf(more, sizeof more, "  (of %s rows all %zu answers are right)", rows, e->labels);
+        line(t, part, "accuracy", percent_text(text, e->accuracy), more);
+    }
     line(t, part, "loss", loss_text(text, e->loss), "");
-    if (e->classes == 0) {
+    if (e->classes == 0 && e->labels == 0) {
         snprintf(more, sizeof more, "  (of %s rows)", rows);
         line(t, part, "rmse", loss_text(text, e->rmse), "");
         line(t, part, "mae", loss_text(text, e->mae), "");
@@ -53,7 +123,7 @@ static size_t name_width(const bp_evaluation *e, const bp_model *m)
 {
     char name[CLASS_NAME];
     size_t width = 5;
-    for (size_t i = 0; i < e->classes; i++) {
+    for (size_t i = 0; i < e->classes + e->labels; i++) {
         size_t length = strlen(class_text(name, m, i));
         width = length > width ? length : width;
     }
@@ -73,6 +143,18 @@ void report_classes(const terminal *t, const bp_evaluation *e, const bp_model *m
         }
         fprintf(t->file, "%-*.*s  %8s  %9.4f  %6.4f  %6.4f\n", width, width, class_text(name, m, i),
                 number_text(rows_text, (double)rows), e->precision[i], e->recall[i], e->f1[i]);
+    }
+}
+
+void report_labels(const terminal *t, const bp_evaluation *e, const bp_model *m)
+{
+    char name[CLASS_NAME];
+    int width = (int)name_width(e, m);
+    fprintf(t->file, "\n%s%-*s  %9s  %6s  %6s  %6s%s\n", style_on(t, STYLE_BOLD), width, "label", "precision", "recall",
+            "f1", "auc", style_off(t));
+    for (size_t i = 0; i < e->labels; i++) {
+        fprintf(t->file, "%-*.*s  %9.4f  %6.4f  %6.4f  %6.4f\n", width, width, class_text(name, m, i), e->precision[i],
+                e->recall[i], e->f1[i], e->class_auc[i]);
     }
 }
 
@@ -142,31 +224,39 @@ void report_confusion(const terminal *t, const bp_evaluation *e, const bp_model 
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
-void evaluation_json(json_t *object, const bp_evaluation *e, const bp_model *m)
+static json_t *confusion_json(const bp_evaluation *e)
 {
-    char name[CLASS_NAME];
-    json_put_size(object, "rows", e->rows);
-    json_put(object, "loss", e->loss);
-    json_put(object, "accuracy", e->accuracy);
-    if (e->classes == 0) {
-        json_put(object, "rmse", e->rmse);
-        json_put(object, "mae", e->mae);
-        json_put(object, "r2", e->r2);
-        return;
-    }
-    json_t *classes = json_array(), *confusion = json_array();
+    json_t *confusion = json_array();
     for (size_t i = 0; i < e->classes; i++) {
-        json_t *one = json_object(), *row = json_array();
-        json_put_text(one, "class", class_text(name, m, i));
-        json_put(one, "precision", e->precision[i]);
-        json_put(one, "recall", e->recall[i]);
-        json_put(one, "f1", e->f1[i]);
-        json_array_append_new(classes, one);
+        json_t *row = json_array();
         for (size_t j = 0; j < e->classes; j++) {
             json_array_append_new(row, json_integer((json_int_t)e->confusion[i * e->classes + j]));
         }
         json_array_append_new(confusion, row);
     }
-    json_object_set_new(object, "classes", classes);
-    json_object_set_new(object, "confusion", confusion);
+    return confusion;
+}
+
+void evaluation_json(json_t *object, const bp_evaluation *e, const bp_model *m)
+{
+    char name[CLASS_NAME];
+    json_put_size(object, "rows", e->rows);
+    measures_json(object, "", e);
+    if (e->classes + e->labels == 0) {
+        return;
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < e->classes + e->labels; i++) {
+        json_t *one = json_object();
+        json_put_text(one, e->classes > 0 ? "class" : "label", class_text(name, m, i));
+        json_put(one, "precision", e->precision[i]);
+        json_put(one, "recall", e->recall[i]);
+        json_put(one, "f1", e->f1[i]);
+        json_put(one, "auc", e->class_auc[i]);
+        json_array_append_new(list, one);
+    }
+    json_object_set_new(object, e->classes > 0 ? "classes" : "labels", list);
+    if (e->classes > 0) {
+        json_object_set_new(object, "confusion", confusion_json(e));
+    }
 }

@@ -11,9 +11,15 @@ const char *class_text(char *out, const bp_model *m, size_t index);
 
 /* "test accuracy  98.31 %  (9,831 of 10,000 right)" and the loss; for numbers the errors. part: "test". */
 void report_summary(const terminal *t, const bp_evaluation *e, const char *part);
+/* What report_summary leaves out: balanced accuracy, log loss, macro F1, AUC. */
+void report_measures(const terminal *t, const bp_evaluation *e);
 void report_classes(const terminal *t, const bp_evaluation *e, const bp_model *m);
+void report_labels(const terminal *t, const bp_evaluation *e, const bp_model *m);
 /* Only where it fits: up to 20 classes and the width of the terminal; otherwise says so. */
 void report_confusion(const terminal *t, const bp_evaluation *e, const bp_model *m);
+/* All measures that are one number, "loss", "auc" ..., after a prefix, "test_"; keys that are there already stay. */
+void measures_json(json_t *object, const char *prefix, const bp_evaluation *e);
+/* These, and those of each class or label, and the confusion matrix. */
 void evaluation_json(json_t *object, const bp_evaluation *e, const bp_model *m);
 
 #endif

@@ -198,6 +198,19 @@ bp_status train_notes(training *t)
 
 /* ---- after ------------------------------------------------------------------------------------------------------- */
 
+/* The other measures of the parts that were evaluated. */
+static void put_measures(json_t *o, const training *t)
+{
+    char prefix[16];
+    snprintf(prefix, sizeof prefix, "%s_", t->measured_name);
+    if (t->measure != NULL) {
+        measures_json(o, prefix, t->measure);
+    }
+    if (t->valid_measure != NULL) {
+        measures_json(o, "valid_", t->valid_measure);
+    }
+}
+
 static void print_result_json(const training *t)
 {
     const bp_progress *last = &t->result.last;
@@ -212,6 +225,7 @@ static void print_result_json(const training *t)
     json_put(o, "valid_accuracy", valid_accuracy(t));
     json_put(o, "test_loss", test_loss(t));
     json_put(o, "test_accuracy", test_accuracy(t));
+    put_measures(o, t);
     json_put_size(o, "parameters", bp_model_parameters(t->model));
     json_put_size(o, "threads", (size_t)t->result.threads);
     json_put_text(o, "kernel", bp_kernel_name());
