@@ -122,7 +122,7 @@ static size_t compare_list(const sample *s, const char *key, const double *found
         double golden = json_number_value(v);
         bad += json_is_number(v)
                    ? golden_differences(s->kind->name, key, &found[i], &golden, 1, (golden_tolerance){tolerance, 1})
-                   : !isnan(found[i]);
+                   : (isnan(found[i]) ? 0U : 1U);
     }
     return bad;
 }
