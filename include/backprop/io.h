@@ -237,6 +237,12 @@ const char *bp_preparation_target(const bp_preparation *p, size_t index, double 
 const char *bp_preparation_weight(const bp_preparation *p);                /* column of weights; NULL: none */
 double bp_preparation_class_weight(const bp_preparation *p, size_t index); /* 1 where none was asked for */
 const char *bp_preparation_id(const bp_preparation *p, size_t index);      /* NULL past the last */
+/* The column of t that stands for a feature or id column of the fitted table: by name where both have headers, else by
+ * position; with_target: t has the targets too. bp_table_columns(t) with the text set if there is none. */
+size_t bp_preparation_find(const bp_preparation *p, const bp_table *t, const char *column, bool with_target);
+bp_missing_rule bp_preparation_missing(const bp_preparation *p);
+/* The text of a yes/no target that means yes or no; NULL where there is none. */
+const char *bp_preparation_label(const bp_preparation *p, size_t index, bool yes);
 /* What should be known about columns: those that were left out and why, and hints. false past the last. */
 bool bp_preparation_note(const bp_preparation *p, size_t index, const char **column, const char **text);
 /* The columns that become inputs, in the order of the inputs: numbers, booleans and dates, then categories. false past the
@@ -312,7 +318,45 @@ bp_status bp_table_fit(bp_fit **out, const bp_table *t, const uint32_t *row, siz
                        const bp_fit_options *options);
 void bp_fit_free(bp_fit *f);
 
-/* ---- 6. The model file ------------------------------------------------------------------------------------------- */
+/* ---- 6. Which columns matter ------------------------------------------------------------------------------------- */
+
+/* Permutation importance (Breiman, Random forests, Machine Learning 45, 2001, section 10; Fisher, Rudin, Dominici, JMLR
+ * 20(177), 2019): how much worse the model answers when the values of one column are shuffled over the rows, so that they
+ * stay what they are but no longer belong to the rest of the row.
+ *
+ * It tells what this model uses: neither what causes the target nor what another model would use. Columns that say nearly
+ * the same stand in for each other, and each alone looks less important than they are together. On rows that were trained
+ * on it also counts what was learned by heart. */
+typedef struct bp_importance_options {
+    size_t repeats; /* shuffles of each column; default 5 */
+    size_t rows;    /* measure on at most so many rows, drawn by seed; default 0: all */
+    uint64_t seed;
+    int threads; /* the result does not depend on it; 0: as many as pay */
+    /* After each column; return false to stop: BP_ERR_STOPPED. */
+    bool (*on_column)(void *ctx, size_t done, size_t total);
+    void *ctx;
+    const bp_allocator *allocator;
+} bp_importance_options;
+bp_importance_options bp_importance_defaults(void);
+
+typedef struct bp_importance_row {
+    const char *column;
+    double loss, loss_deviation; /* increase of the loss: mean of the shuffles, and their standard deviation (n - 1) */
+    double score, score_deviation; /* decrease of the score likewise */
+} bp_importance_row;
+typedef struct bp_importance {
+    size_t rows, repeats;   /* as measured */
+    double loss, score;     /* with nothing shuffled */
+    const char *score_name; /* "accuracy", or "r2" for numbers */
+    size_t count;
+    bp_importance_row *row; /* a column each of those that become inputs; the largest increase of the loss first */
+} bp_importance;
+/* t must have the targets too; m the preparation of tables. Rows that bp_preparation_apply leaves out are not measured. */
+bp_status bp_importance_measure(bp_importance **out, const bp_model *m, const bp_table *t,
+                                const bp_importance_options *options);
+void bp_importance_free(bp_importance *r);
+
+/* ---- 7. The model file ------------------------------------------------------------------------------------------- */
 
 /* safetensors (huggingface.co/docs/safetensors): 8 bytes header length, a JSON header, the tensors. Weights are stored
  * [out, in] under the names torch.nn.Sequential gives the same layers ("0.weight", "0.bias", "2.weight" ...), so PyTorch

@@ -206,6 +206,43 @@ const char *bp_preparation_id(const bp_preparation *p, size_t index)
     return index < p->ids ? p->id[index].name : NULL;
 }
 
+bp_missing_rule bp_preparation_missing(const bp_preparation *p)
+{
+    return p->missing;
+}
+
+const char *bp_preparation_label(const bp_preparation *p, size_t index, bool yes)
+{
+    bool labels = p->task == BP_TABLE_MULTILABEL && index < p->targets;
+    return labels && p->target[index].level.count == 2 ? p->target[index].level.text[yes] : NULL;
+}
+
+/* A feature or a column that names rows. */
+static const bp_source *used_source(const bp_preparation *p, const char *column)
+{
+    for (size_t i = 0; i < p->features; i++) {
+        if (strcmp(p->feature[i].source.name, column) == 0) {
+            return &p->feature[i].source;
+        }
+    }
+    for (size_t i = 0; i < p->ids; i++) {
+        if (strcmp(p->id[i].name, column) == 0) {
+            return &p->id[i];
+        }
+    }
+    return NULL;
+}
+
+size_t bp_preparation_find(const bp_preparation *p, const bp_table *t, const char *column, bool with_target)
+{
+    const bp_source *s = used_source(p, column);
+    size_t found = s ? bp_source_column(p, t, s, with_target) : t->column_count;
+    if (found == t->column_count) {
+        bp_fail(BP_ERR_DATA, "%s has no column \"%s\", which the model knows", t->source, column);
+    }
+    return found;
+}
+
 double bp_preparation_class_weight(const bp_preparation *p, size_t index)
 {
     return p->class_weight && index < bp_preparation_outputs(p) ? p->class_weight[index] : 1;

@@ -120,6 +120,9 @@ bp_status bp_preparation_new(bp_preparation **out, const bp_allocator *allocator
 bp_status bp_preparation_layout(bp_preparation *p);
 /* Features of a kind have so many inputs. */
 size_t bp_feature_inputs(const bp_feature *f);
+/* ---- prepare_apply.c ---- */
+/* The column of t that is `s`, or t->column_count. */
+size_t bp_source_column(const bp_preparation *p, const bp_table *t, const bp_source *s, bool with_target);
 /* ---- prepare_text.c: sets p->text ---- */
 bp_status bp_preparation_describe(bp_preparation *p);
 

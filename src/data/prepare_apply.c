@@ -52,9 +52,9 @@ static size_t lacking_before(const bp_preparation *p, size_t position, bool weig
     return n;
 }
 
-/* The column of t that is `s`, or t->column_count. Without names on both sides the position counts; a table that has all
- * columns but the targets, or all but targets and weight, has the others in the same order. */
-static size_t match_column(const bp_preparation *p, const bp_table *t, const bp_source *s, bool with_target)
+/* Without names on both sides the position counts; a table that has all columns but the targets, or all but targets and
+ * weight, has the others in the same order. */
+size_t bp_source_column(const bp_preparation *p, const bp_table *t, const bp_source *s, bool with_target)
 {
     size_t without = p->columns - p->targets;
     if (p->header && t->has_header) {
@@ -84,7 +84,7 @@ typedef struct absent {
 
 static size_t find_source(absent *gone, const apply *a, const bp_source *s, bool with_target)
 {
-    size_t column = match_column(a->p, a->t, s, with_target);
+    size_t column = bp_source_column(a->p, a->t, s, with_target);
     if (column == a->t->column_count) {
         int n = snprintf(gone->list + gone->used, sizeof gone->list - gone->used, "%s\"%s\"", gone->count ? ", " : "",
                          s->name);
