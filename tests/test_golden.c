@@ -19,6 +19,8 @@ typedef struct variant {
 static const variant exact = {"f64", BP_F64, false, 1, {1e-9, 1e-4}};
 static const variant unfused = {"f64 unfused", BP_F64, true, 1, {1e-9, 1e-4}};
 static const variant threaded = {"f64, two threads", BP_F64, false, 2, {1e-9, 1e-4}};
+static const variant minimum = {"f64", BP_F64, false, 1, {1e-7, 1}}; /* found by another path */
+static const variant minimum_threaded = {"f64, two threads", BP_F64, false, 2, {1e-7, 1}};
 static const variant single = {"f32", BP_F32, false, 1, {1e-4, 0.1}};
 
 static json_t *golden; /* trajectories.json, loaded once */
@@ -131,6 +133,12 @@ static const struct {
     {"weight_decay", offsetof(bp_optimizer_options, weight_decay)},
     {"clip_norm", offsetof(bp_optimizer_options, clip_norm)},
     {"clip_value", offsetof(bp_optimizer_options, clip_value)},
+    {"tolerance_gradient", offsetof(bp_optimizer_options, tolerance_gradient)},
+    {"tolerance_decrease", offsetof(bp_optimizer_options, tolerance_decrease)},
+    {"eta_plus", offsetof(bp_optimizer_options, eta_plus)},
+    {"eta_minus", offsetof(bp_optimizer_options, eta_minus)},
+    {"step_min", offsetof(bp_optimizer_options, step_min)},
+    {"step_max", offsetof(bp_optimizer_options, step_max)},
 };
 
 static double *option_word(bp_optimizer_options *o, const char *name)
@@ -297,6 +305,15 @@ static bool note_epoch(void *ctx, const bp_progress *p)
     return true;
 }
 
+/* The last epoch alone. */
+static bool note_last(void *ctx, const bp_progress *p)
+{
+    epochs *e = ctx;
+    e->loss[0] = p->train_loss;
+    e->count++;
+    return true;
+}
+
 /* bp_train in fixed order with the options given; the case's data, batch and optimizer are filled in. */
 static void train(bp_model *m, const json_t *c, const variant *v, bp_train_options o)
 {
@@ -361,6 +378,26 @@ static size_t run_schedule(const json_t *c, const variant *v)
     return bad;
 }
 
+/* The minimum that SciPy finds from the same weights: its loss and its weights. */
+static size_t run_minimum(const json_t *c, const variant *v)
+{
+    char label[300];
+    label_of(label, sizeof label, v, c, "bp_train");
+    bp_model *m = new_model(c, v);
+    epochs seen = {0};
+    bp_train_options o = bp_train_defaults();
+    o.epochs = 1000; /* it converges before */
+    o.on_epoch = note_last;
+    o.ctx = &seen;
+    train(m, c, v, o);
+    double wanted = golden_number(c, "loss_there");
+    size_t bad = seen.count >= o.epochs;
+    bad += golden_differences(label, "loss", seen.loss, &wanted, 1, v->tolerance);
+    bad += compare_weights(label, m, c, v->tolerance);
+    bp_model_free(m);
+    return bad;
+}
+
 /* ---- tests ------------------------------------------------------------------------------------------------------ */
 
 /* All entries of a list with one way of running them; every difference has been printed when this fails. */
@@ -420,6 +457,13 @@ static void test_train_schedules(void **state)
 {
     (void)state;
     run_all("runs", run_schedule, &exact);
+}
+
+static void test_minima(void **state)
+{
+    (void)state;
+    run_all_kernels("minima", run_minimum, &minimum);
+    run_all("minima", run_minimum, &minimum_threaded);
 }
 
 /* The comparison itself must notice a wrong network: other weights, a NaN. */
@@ -496,15 +540,11 @@ static int unload(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_steps_unfused),
-        cmocka_unit_test(test_steps_threads),
-        cmocka_unit_test(test_steps_f32),
-        cmocka_unit_test(test_train),
-        cmocka_unit_test(test_train_schedules),
-        cmocka_unit_test(test_schedule_factors),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_comparison_notices),
+        cmocka_unit_test(test_steps),         cmocka_unit_test(test_steps_unfused),
+        cmocka_unit_test(test_steps_threads), cmocka_unit_test(test_steps_f32),
+        cmocka_unit_test(test_train),         cmocka_unit_test(test_train_schedules),
+        cmocka_unit_test(test_minima),        cmocka_unit_test(test_schedule_factors),
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_comparison_notices),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

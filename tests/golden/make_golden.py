@@ -4,10 +4,11 @@
     python3 make_golden.py           write trajectories.json and ops.json
     python3 make_golden.py --check   write nothing; compare with the committed files and with docs/math.md
 
-Written with PyTorch 1.13 and NumPy 1.24 (Debian 12: python3-torch, python3-numpy). Everything that defines a case stands
+Written with PyTorch 1.13, NumPy 1.24 and SciPy 1.10 (Debian 12: python3-torch, python3-numpy, python3-scipy). Everything that defines a case stands
 in the JSON itself, in the words of backprop.h, so that tests/test_golden.c repeats it without knowing this script.
 Gradients are PyTorch's autograd and updates are torch.optim; nothing here repeats a formula of the library, except
-where PyTorch has no such thing (l1, decoupled decay outside AdamW, schedules by a formula): those are written out below.
+where PyTorch has no such thing (l1, decoupled decay outside AdamW, schedules by a formula, iRPROP+): those are written
+out below. Minima are those that SciPy's L-BFGS-B and then Newton's method find.
 
 Weights are stored as torch.nn.Linear has them, [out, in], row after row. Floats are written so that they read back
 exactly.
@@ -19,6 +20,7 @@ import re
 import sys
 
 import numpy as np
+import scipy.optimize
 import torch
 import torch.nn.functional as F
 
@@ -95,6 +97,35 @@ def forward(params, case, x):
     return z, a
 
 
+class IRpropPlus(torch.optim.Optimizer):
+    """Igel & Huesken, Neurocomputing 50 (2003), algorithm 3. torch.optim.Rprop is the same without weight-backtracking."""
+
+    def __init__(self, params, lr=0.1, eta_minus=0.5, eta_plus=1.2, step_min=1e-6, step_max=50.0):
+        super().__init__(params, dict(lr=lr, weight_decay=0))
+        self.eta, self.bounds = (eta_minus, eta_plus), (step_min, step_max)
+        self.error, self.backtracked = math.inf, 0
+
+    def step(self, closure):
+        error = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                s = self.state[p]
+                if not s:
+                    s.update(delta=torch.full_like(p, group["lr"]), g=torch.zeros_like(p), dw=torch.zeros_like(p))
+                g = p.grad + group["weight_decay"] * p
+                same, turned = s["g"] * g > 0, s["g"] * g < 0
+                s["delta"][same] = (s["delta"][same] * self.eta[1]).clamp(max=self.bounds[1])
+                s["delta"][turned] = (s["delta"][turned] * self.eta[0]).clamp(min=self.bounds[0])
+                if error > self.error:
+                    p[turned] -= s["dw"][turned]
+                    self.backtracked += int(turned.sum())
+                s["dw"][~turned] = (-torch.sign(g) * s["delta"])[~turned]
+                p[~turned] += s["dw"][~turned]
+                g[turned] = 0
+                s["g"] = g
+        self.error = error
+
+
 def make_optimizer(params, o):
     """torch.optim for a case; what the case does not name is PyTorch's default. l2 goes to weights only."""
     decay = {"adamw": {"weight_decay": o["weight_decay"]} if "weight_decay" in o else {}}.get(
@@ -109,6 +140,7 @@ def make_optimizer(params, o):
         "rmsprop": ("lr", "eps", "momentum"),
         "adam": ("lr", "eps"),
         "adamw": ("lr", "eps"),
+        "rprop": ("lr", "eta_plus", "eta_minus", "step_min", "step_max"),
     }[o["kind"]]
     args = {k: o[k] for k in names if k in o}
     if o["kind"] in ("momentum", "nesterov"):
@@ -127,11 +159,16 @@ def make_optimizer(params, o):
         "rmsprop": torch.optim.RMSprop,
         "adam": torch.optim.Adam,
         "adamw": torch.optim.AdamW,
+        "rprop": IRpropPlus,
     }[o["kind"]]
     return cls(groups, **args)
 
 
-def update(optimizer, params, o):
+def penalties(params, o):
+    return sum(o.get("l1", 0) * w.abs().sum() + 0.5 * o.get("l2", 0) * (w * w).sum() for w in params[0::2])
+
+
+def update(optimizer, params, o, loss):
     """One update from the gradients in params: clip, add what PyTorch has no option for, step."""
     if "clip_norm" in o:
         torch.nn.utils.clip_grad_norm_(params, o["clip_norm"])
@@ -142,7 +179,8 @@ def update(optimizer, params, o):
         before = [w.clone() for w in params[0::2]]
         for w in params[0::2]:
             w.grad += o.get("l1", 0) * torch.sign(w)
-        optimizer.step()
+        objective = loss.item() + float(penalties(params, o))
+        optimizer.step(lambda: objective)
         for w, old in zip(params[0::2], before):  # decoupled, as AdamW does it: (1 - lr decay) w, the rest unchanged
             w -= optimizer.param_groups[0]["lr"] * decay * old
 
@@ -195,7 +233,7 @@ def run_steps(case, data):
         optimizer.zero_grad()
         loss.backward()
         dx = x.grad.clone() if step == 0 else dx
-        update(optimizer, params, case["optimizer"])
+        update(optimizer, params, case["optimizer"], loss)
         losses.append(loss.item())
     case["losses"] = losses
     case["final"] = [p.detach().numpy() for p in params]
@@ -224,7 +262,7 @@ def run_epochs(case, data):
             optimizer.zero_grad()
             loss.backward()
             lr = optimizer.param_groups[0]["lr"]
-            update(optimizer, params, case["optimizer"])
+            update(optimizer, params, case["optimizer"], loss)
             total += loss.item() * (rows.stop - rows.start)
             if not plateau:
                 scheduler.step()
@@ -233,6 +271,57 @@ def run_epochs(case, data):
         if plateau:
             scheduler.step(total / ROWS)
     case["final"] = [p.detach().numpy() for p in params]
+
+
+def like_rprop_without_backtracking(case, data):
+    """Where no step is taken back, iRPROP+ is torch.optim.Rprop; where one is, it is not."""
+    o = case["optimizer"]
+    ways = []
+    for kind in (IRpropPlus, torch.optim.Rprop):
+        params = parameters_of(case)
+        optimizer = kind(params, lr=o["lr"])
+        for _ in range(STEPS):
+            z, a = forward(params, case, torch.tensor(data["x"]))
+            loss = LOSS[case["loss"]](z, a, torch.tensor(data[case["target"]]))
+            optimizer.zero_grad()
+            loss.backward()
+            with torch.no_grad():
+                optimizer.step(lambda: loss.item())
+        ways.append((torch.cat([p.detach().flatten() for p in params]), optimizer))
+    same = torch.allclose(ways[0][0], ways[1][0], rtol=1e-12, atol=1e-12)
+    if same != (ways[0][1].backtracked == 0):
+        raise SystemExit(f"{case['name']}: IRpropPlus and torch.optim.Rprop {'agree' if same else 'differ'}")
+
+
+def run_minimum(case, data):
+    """The minimum over all rows: SciPy's L-BFGS-B from the case's weights, sharpened by Newton steps."""
+    params = parameters_of(case)
+    sizes = [p.numel() for p in params]
+
+    def objective(v):
+        parts = [q.reshape(p.shape) for q, p in zip(torch.split(v, sizes), params)]
+        z, a = forward(parts, case, torch.tensor(data["x"]))
+        loss = LOSS[case["loss"]](z, a, torch.tensor(data[case["target"]]))
+        return loss + penalties(parts, case["optimizer"]), loss, parts
+
+    def value_and_gradient(x):
+        v = torch.tensor(x, requires_grad=True)
+        f = objective(v)[0]
+        f.backward()
+        return f.item(), v.grad.numpy()
+
+    start = torch.cat([p.detach().flatten() for p in params]).numpy()
+    limits = {"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-9}
+    x = scipy.optimize.minimize(value_and_gradient, start, jac=True, method="L-BFGS-B", options=limits).x
+    for _ in range(3):
+        v = torch.tensor(x)
+        hessian = torch.autograd.functional.hessian(lambda u: objective(u)[0], v).numpy()
+        x = x - np.linalg.pinv(hessian, rcond=1e-10) @ value_and_gradient(x)[1]
+    if np.linalg.eigvalsh(hessian)[0] < -1e-9 or abs(value_and_gradient(x)[1]).max() > 1e-12:
+        raise SystemExit(f"{case['name']}: no minimum")
+    _, loss, parts = objective(torch.tensor(x))
+    case["loss_there"] = loss.item()
+    case["final"] = [p.numpy() for p in parts]
 
 
 # ---- the cases -------------------------------------------------------------------------------------------------------
@@ -303,6 +392,35 @@ def optimizer_cases():
         for o in options:
             name = " ".join([kind] + [f"{k}={v}" for k, v in o.items()])
             yield case(name, [(7, "tanh")], "cross-entropy", "softmax", "label", dict(kind=kind, **o))
+
+
+def rprop_cases():
+    def one(name, hidden, loss, output, target, **o):
+        return case("rprop " + name, hidden, loss, output, target, dict(kind="rprop", **o), batch=ROWS)
+
+    tanh = [(7, "tanh")]
+    yield one("lr=0.1", tanh, "cross-entropy", "softmax", "label", lr=0.1)
+    yield one("lr=0.001", tanh, "cross-entropy", "softmax", "label", lr=0.001)
+    yield one("lr=0.4", tanh, "mse", "linear", "y", lr=0.4)
+    yield one("penalties", tanh, "cross-entropy", "softmax", "label", lr=0.6, l2=0.05, l1=0.01)
+    yield one(
+        "bounds", tanh, "mse", "linear", "y", lr=0.1, eta_plus=1.5, eta_minus=0.3, step_min=0.05, step_max=0.2
+    )
+
+
+def minimum_cases():
+    """Convex ones, with one minimum, and a network that is drawn to one."""
+
+    def one(name, hidden, loss, output, target, l2, units=4):
+        o = {"kind": "lbfgs", "l2": l2, "tolerance_gradient": 1e-10, "tolerance_decrease": 0}
+        return case("lbfgs " + name, hidden, loss, output, target, o, units=units, batch=ROWS)
+
+    yield one("linear regression", [], "mse", "linear", "y", 0.01)
+    yield one("logistic regression", [], "bce", "sigmoid", "label2", 0.001, units=1)
+    yield one("four logistic regressions", [], "bce", "sigmoid", "y01", 0.1)
+    yield one("huber", [], "huber", "linear", "y", 0.01)
+    yield one("network", [(2, "tanh")], "mse", "linear", "y1", 0.02, units=1)
+    yield one("network for classes", [(3, "tanh")], "bce", "sigmoid", "label2", 0.02, units=1)
 
 
 def network_cases():
@@ -390,13 +508,19 @@ def optimizer_defaults():
 
 def make_trajectories():
     data = make_data()
-    cases = list(optimizer_cases()) + list(network_cases())
+    rprop = list(rprop_cases())
+    for c in rprop[:3]:  # those with PyTorch's etas and no penalties
+        like_rprop_without_backtracking(c, data)
+    cases = list(optimizer_cases()) + list(network_cases()) + rprop
     for c in cases:
         run_steps(c, data)
     runs = list(schedule_cases())
     for c in runs:
         run_epochs(c, data)
-    weights = {"-".join(map(str, sizes_of(c))): make_weights(sizes_of(c)) for c in cases + runs}
+    minima = list(minimum_cases())
+    for c in minima:
+        run_minimum(c, data)
+    weights = {"-".join(map(str, sizes_of(c))): make_weights(sizes_of(c)) for c in cases + runs + minima}
     return {
         "made_with": "PyTorch " + torch.__version__,
         "rows": ROWS,
@@ -405,6 +529,7 @@ def make_trajectories():
         "defaults": optimizer_defaults(),
         "cases": cases,
         "runs": runs,
+        "minima": minima,
         "factors": list(factor_tables()),
     }
 
