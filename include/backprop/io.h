@@ -259,6 +259,9 @@ const char *bp_preparation_input(const bp_preparation *p, size_t input, char *ou
 /* The options with which a file must be read so that its columns fit: kinds of the columns it needs. The strings live as
  * long as p. with_target: the targets (and weights) too. */
 bp_table_options bp_preparation_reading(const bp_preparation *p, bool with_target);
+/* The same for a file without names of columns that has `columns` of them: all; all but the targets; or all but targets and
+ * weight. Columns are told by their numbers, even if the preparation knows their names. */
+bp_table_options bp_preparation_reading_unnamed(const bp_preparation *p, size_t columns, bool with_target);
 
 /* What a table has that the preparation did not know. */
 typedef struct bp_prepare_report {

@@ -91,49 +91,6 @@ size_t bp_feature_inputs(const bp_feature *f)
     }
 }
 
-/* Columns are named where they have names, else by their number. */
-static const char *reading_name(bp_preparation *p, const bp_source *s)
-{
-    char number[24];
-    snprintf(number, sizeof number, "%zu", s->position + 1);
-    return p->header ? s->name : bp_pool_copy(&p->pool, number);
-}
-
-static bp_status add_reading(bp_preparation *p, const bp_source *s, bp_column_kind as)
-{
-    const char *name = reading_name(p, s);
-    if (as == BP_COLUMN_TEXT) {
-        p->reading_text[p->text_all++] = name;
-    } else if (as == BP_COLUMN_NUMBER) {
-        p->reading_number[p->number_all++] = name;
-    }
-    return name ? BP_OK : BP_ERR_MEMORY;
-}
-
-static bp_status list_reading(bp_preparation *p)
-{
-    size_t most = p->features + p->ids + p->targets + 1;
-    p->reading_text = bp_pool_alloc(&p->pool, most, sizeof *p->reading_text);
-    p->reading_number = bp_pool_alloc(&p->pool, most, sizeof *p->reading_number);
-    bp_status status = p->reading_text && p->reading_number ? BP_OK : BP_ERR_MEMORY;
-    for (size_t i = 0; i < p->features && status == BP_OK; i++) {
-        status = add_reading(p, &p->feature[i].source, p->feature[i].source.read);
-    }
-    for (size_t i = 0; i < p->ids && status == BP_OK; i++) {
-        status = add_reading(p, &p->id[i], BP_COLUMN_TEXT); /* as they stand in the file */
-    }
-    p->text_features = p->text_all;
-    p->number_features = p->number_all;
-    for (size_t i = 0; i < p->targets && status == BP_OK; i++) {
-        bool numbers = p->task == BP_TABLE_REGRESS;
-        status = add_reading(p, &p->target[i].source, numbers ? BP_COLUMN_NUMBER : BP_COLUMN_TEXT);
-    }
-    if (p->weight && status == BP_OK) {
-        status = add_reading(p, p->weight, BP_COLUMN_NUMBER);
-    }
-    return status;
-}
-
 bp_status bp_preparation_layout(bp_preparation *p)
 {
     size_t first = 0;
@@ -148,7 +105,7 @@ bp_status bp_preparation_layout(bp_preparation *p)
         first += f->inputs;
     }
     p->inputs = first;
-    return list_reading(p);
+    return bp_preparation_list_reading(p);
 }
 
 /* ---- Questions --------------------------------------------------------------------------------------------------- */
@@ -371,14 +328,4 @@ const char *bp_preparation_input(const bp_preparation *p, size_t input, char *ou
         snprintf(out, size, "%s", f->source.name);
     }
     return out;
-}
-
-bp_table_options bp_preparation_reading(const bp_preparation *p, bool with_target)
-{
-    bp_table_options o = bp_table_defaults();
-    o.text = p->reading_text;
-    o.text_count = with_target ? p->text_all : p->text_features;
-    o.number = p->reading_number;
-    o.number_count = with_target ? p->number_all : p->number_features;
-    return o;
 }

@@ -5,6 +5,7 @@
 #ifndef BP_PREPARE_H
 #define BP_PREPARE_H
 
+#include "data/date.h"
 #include "data/distribution.h"
 #include "data/table.h"
 
@@ -22,8 +23,10 @@ const char *bp_feature_kind_name(bp_feature_kind k);
 /* A column of the fitted table. */
 typedef struct bp_source {
     const char *name;
-    size_t position;     /* from 0 */
-    bp_column_kind read; /* what it was read as */
+    size_t position;       /* from 0 */
+    bp_column_kind read;   /* what it was read as */
+    bp_type type;          /* of numbers: other rows are rounded to it, too */
+    bp_date_format format; /* of dates */
 } bp_source;
 
 /* Distinct texts. */
@@ -90,6 +93,26 @@ typedef struct bp_prepare_note {
     const char *column, *text;
 } bp_prepare_note;
 
+/* Columns as bp_table_options wants them: features first, then targets and weight. */
+typedef struct bp_reading_list {
+    const char **name;
+    size_t features, all;
+} bp_reading_list;
+
+typedef struct bp_reading {
+    bp_reading_list text, number, wide, date;
+    const char **date_format; /* of each of date */
+} bp_reading;
+
+/* How columns are named: by name; or by number, in a table with all columns, without targets, without targets and weight. */
+typedef enum bp_reading_by {
+    BP_READING_NAMES,
+    BP_READING_ALL,
+    BP_READING_NO_TARGETS,
+    BP_READING_NO_WEIGHT,
+    BP_READINGS
+} bp_reading_by;
+
 struct bp_preparation {
     bp_pool pool;
     const char *text;
@@ -109,8 +132,7 @@ struct bp_preparation {
     size_t notes;
     /* derived */
     size_t numbers, categories, inputs;
-    const char **reading_text, **reading_number; /* columns as bp_table_options wants them: features, then targets */
-    size_t text_features, text_all, number_features, number_all;
+    bp_reading reading[BP_READINGS];
 };
 
 /* ---- prepare.c ---- */
@@ -120,9 +142,13 @@ bp_status bp_preparation_new(bp_preparation **out, const bp_allocator *allocator
 bp_status bp_preparation_layout(bp_preparation *p);
 /* Features of a kind have so many inputs. */
 size_t bp_feature_inputs(const bp_feature *f);
-/* ---- prepare_apply.c ---- */
+
+/* ---- prepare_reading.c: p->reading ---- */
+
+bp_status bp_preparation_list_reading(bp_preparation *p);
 /* The column of t that is `s`, or t->column_count. */
 size_t bp_source_column(const bp_preparation *p, const bp_table *t, const bp_source *s, bool with_target);
+
 /* ---- prepare_text.c: sets p->text ---- */
 bp_status bp_preparation_describe(bp_preparation *p);
 
@@ -140,6 +166,7 @@ typedef struct bp_cells {
     const bp_table *table;
     const bp_column *column;
     size_t index;         /* of the column */
+    bool narrow;          /* numbers are rounded to f32 */
     const double *value;  /* text as numbers: of each level */
     bp_texts level;       /* as texts: the distinct ones */
     const double *number; /* numbers as texts: those that the levels stand for, ascending */
@@ -162,10 +189,11 @@ static inline double bp_sample_weight(const bp_sample *s, size_t i)
     return s->weight ? s->weight[i] : 1;
 }
 
-/* Cells as numbers; texts that are none in one of the rows are an error that names the first. */
-bp_status bp_cells_numbers(bp_cells *c, bp_pool *pool, const bp_sample *s, size_t column);
+/* Cells as numbers, or dates as seconds; texts that are none in one of the rows are an error that names the first. as: what
+ * the column was when the preparation was fitted; NULL: it is being fitted. */
+bp_status bp_cells_numbers(bp_cells *c, bp_pool *pool, const bp_sample *s, size_t column, const bp_source *as);
 /* Cells as texts; numbers are written as short as they can be, whole ones without a point. Dates are an error. */
-bp_status bp_cells_texts(bp_cells *c, bp_pool *pool, const bp_sample *s, size_t column);
+bp_status bp_cells_texts(bp_cells *c, bp_pool *pool, const bp_sample *s, size_t column, const bp_source *as);
 double bp_cells_number(const bp_cells *c, size_t row);  /* NaN: missing */
 uint32_t bp_cells_level(const bp_cells *c, size_t row); /* BP_NO_LEVEL: missing */
 /* The distribution of numbers in these rows. */

@@ -42,40 +42,6 @@ typedef struct apply {
     bp_prepare_report report;
 } apply;
 
-/* How many of the columns that a file without targets lacks stand before `position`. */
-static size_t lacking_before(const bp_preparation *p, size_t position, bool weight)
-{
-    size_t n = weight && p->weight && p->weight->position < position;
-    for (size_t i = 0; i < p->targets; i++) {
-        n += p->target[i].source.position < position;
-    }
-    return n;
-}
-
-/* Without names on both sides the position counts; a table that has all columns but the targets, or all but targets and
- * weight, has the others in the same order. */
-size_t bp_source_column(const bp_preparation *p, const bp_table *t, const bp_source *s, bool with_target)
-{
-    size_t without = p->columns - p->targets;
-    if (p->header && t->has_header) {
-        size_t i = 0;
-        while (i < t->column_count && strcmp(t->column[i].name, s->name) != 0) {
-            i++;
-        }
-        return i;
-    }
-    if (t->column_count == p->columns) {
-        return s->position;
-    }
-    if (!with_target && t->column_count == without) {
-        return s->position - lacking_before(p, s->position, false);
-    }
-    if (!with_target && p->weight && t->column_count == without - 1) {
-        return s->position - lacking_before(p, s->position, true);
-    }
-    return t->column_count;
-}
-
 /* Names of what was not found, for one error that has them all. */
 typedef struct absent {
     char list[400];
@@ -154,7 +120,7 @@ static uint32_t boolean_value(const bp_feature *f, const char *level, bool *unkn
 
 static bp_status bind_levels(binding *b, apply *a)
 {
-    bp_status status = bp_cells_texts(&b->cells, &a->pool, &a->rows, b->column);
+    bp_status status = bp_cells_texts(&b->cells, &a->pool, &a->rows, b->column, &b->feature->source);
     if (status != BP_OK) {
         return status;
     }
@@ -184,7 +150,7 @@ static bp_status bind_feature(binding *b, apply *a)
         b->filled[0] = (float)bp_scale_apply(&f->scale, f->filled);
     }
     b->filled[f->inputs - 1] = f->indicator ? 1 : b->filled[f->inputs - 1];
-    return bp_cells_numbers(&b->cells, &a->pool, &a->rows, b->column);
+    return bp_cells_numbers(&b->cells, &a->pool, &a->rows, b->column, &b->feature->source);
 }
 
 /* ---- Records ----------------------------------------------------------------------------------------------------- */
@@ -340,7 +306,7 @@ static bp_status write_levels(apply *a, size_t index, int32_t *number)
     bp_cells c;
     uint32_t *match;
     bool *alike;
-    bp_status status = bp_cells_texts(&c, &a->pool, &a->rows, a->target[index]);
+    bp_status status = bp_cells_texts(&c, &a->pool, &a->rows, a->target[index], &a->p->target[index].source);
     status = status == BP_OK ? bp_target_match(&match, &alike, &a->pool, &t->level, &c.level) : status;
     for (size_t i = 0; i < a->rows.count && status == BP_OK; i++) {
         size_t row = bp_sample_row(&a->rows, i);
@@ -368,7 +334,7 @@ static bp_status write_numbers(apply *a, size_t index, double *y)
 {
     bp_cells c;
     size_t targets = a->p->targets;
-    bp_status status = bp_cells_numbers(&c, &a->pool, &a->rows, a->target[index]);
+    bp_status status = bp_cells_numbers(&c, &a->pool, &a->rows, a->target[index], &a->p->target[index].source);
     for (size_t i = 0; i < a->rows.count && status == BP_OK; i++) {
         y[i * targets + index] = bp_cells_number(&c, bp_sample_row(&a->rows, i));
     }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/number.h"
+
 /* ---- Numbers as texts -------------------------------------------------------------------------------------------- */
 
 static bool reads_back(const char *text, double x, bp_type type)
@@ -40,7 +42,8 @@ void bp_number_text(char out[32], double x, bp_type type)
 double bp_cells_number(const bp_cells *c, size_t row)
 {
     if (!c->value) {
-        return bp_table_number(c->table, row, c->index);
+        double x = bp_table_number(c->table, row, c->index);
+        return c->narrow ? (double)(float)x : x;
     }
     uint32_t code = bp_table_code(c->table, row, c->column);
     return code == BP_NO_LEVEL ? NAN : c->value[code];
@@ -51,7 +54,7 @@ uint32_t bp_cells_level(const bp_cells *c, size_t row)
     if (!c->number) {
         return bp_table_code(c->table, row, c->column);
     }
-    double x = bp_table_number(c->table, row, c->index);
+    double x = bp_cells_number(c, row);
     size_t low = 0, high = c->level.count;
     if (isnan(x)) {
         return BP_NO_LEVEL;
@@ -87,9 +90,11 @@ size_t bp_texts_find(const bp_texts *t, const char *text)
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
-static bp_cells open_cells(const bp_table *t, size_t column)
+static bp_cells open_cells(const bp_table *t, size_t column, const bp_source *as)
 {
-    return (bp_cells){.table = t, .column = &t->column[column], .index = column};
+    const bp_column *c = &t->column[column];
+    bool narrow = as && as->read == BP_COLUMN_NUMBER ? as->type == BP_F32 : c->type == BP_F32;
+    return (bp_cells){.table = t, .column = c, .index = column, .narrow = narrow};
 }
 
 /* The first row that has this level; s->count if none has. */
@@ -102,11 +107,36 @@ static size_t row_of_level(const bp_cells *c, const bp_sample *s, size_t level)
     return i;
 }
 
-bp_status bp_cells_numbers(bp_cells *c, bp_pool *pool, const bp_sample *s, size_t column)
+/* A text as the number or date that it stands for. */
+static bool read_level(double *out, const char *text, const bp_source *as)
 {
-    *c = open_cells(s->table, column);
-    if (c->column->kind != BP_COLUMN_TEXT) {
+    size_t bytes = strlen(text);
+    if (as && as->read == BP_COLUMN_DATE) {
+        return bp_date_parse(out, text, bytes, as->format);
+    }
+    bool number = bp_number_parse(out, text, bytes, '.') == BP_NUMBER_VALUE;
+    if (number && as && as->read == BP_COLUMN_NUMBER && as->type == BP_F32) {
+        *out = (double)bp_number_narrow(*out, text, bytes, '.');
+    }
+    return number;
+}
+
+/* Numbers and dates do not stand for each other. */
+static bp_status check_kind(const bp_cells *c, const bp_source *as)
+{
+    bool date = c->column->kind == BP_COLUMN_DATE;
+    if (!as || date == (as->read == BP_COLUMN_DATE)) {
         return BP_OK;
+    }
+    return bp_fail(BP_ERR_DATA, "column \"%s\" of %s was read as %ss, but the model was fitted to %ss", c->column->name,
+                   c->table->source, bp_column_kind_name(c->column->kind), bp_column_kind_name(as->read));
+}
+
+bp_status bp_cells_numbers(bp_cells *c, bp_pool *pool, const bp_sample *s, size_t column, const bp_source *as)
+{
+    *c = open_cells(s->table, column, as);
+    if (c->column->kind != BP_COLUMN_TEXT) {
+        return check_kind(c, as);
     }
     double *value = bp_pool_alloc(pool, c->column->level_count, sizeof *value);
     if (!value) {
@@ -114,7 +144,7 @@ bp_status bp_cells_numbers(bp_cells *c, bp_pool *pool, const bp_sample *s, size_
     }
     c->value = value;
     for (size_t l = 0; l < c->column->level_count; l++) {
-        if (bp_parse_double(&value[l], c->column->level[l])) {
+        if (read_level(&value[l], c->column->level[l], as)) {
             continue;
         }
         value[l] = NAN;
@@ -122,11 +152,11 @@ bp_status bp_cells_numbers(bp_cells *c, bp_pool *pool, const bp_sample *s, size_
         if (i < s->count) {
             char shown[64];
             bp_text_shown(shown, sizeof shown, c->column->level[l], strlen(c->column->level[l]));
-            return bp_fail(
-                BP_ERR_DATA,
-                "column \"%s\" of %s has to be numbers, but row %zu has the text \"%s\"; correct it, name it "
-                "as a missing value, or treat the column as categorical",
-                c->column->name, c->table->source, bp_sample_row(s, i) + 1, shown);
+            return bp_fail(BP_ERR_DATA,
+                           "column \"%s\" of %s has to be %ss, but row %zu has the text \"%s\"; correct it, name it "
+                           "as a missing value, or treat the column as categorical",
+                           c->column->name, c->table->source, bp_column_kind_name(as ? as->read : BP_COLUMN_NUMBER),
+                           bp_sample_row(s, i) + 1, shown);
         }
     }
     return BP_OK;
@@ -149,7 +179,7 @@ static bp_status list_numbers(bp_cells *c, bp_pool *pool, const bp_sample *s)
     for (size_t i = 0; i < d.count; i++) {
         char text[32];
         number[i] = d.item[i].value;
-        bp_number_text(text, number[i], c->column->type);
+        bp_number_text(text, number[i], c->narrow ? BP_F32 : BP_F64);
         c->level.text[i] = bp_pool_copy(pool, text);
         if (!c->level.text[i]) {
             return BP_ERR_MEMORY;
@@ -159,9 +189,9 @@ static bp_status list_numbers(bp_cells *c, bp_pool *pool, const bp_sample *s)
     return BP_OK;
 }
 
-bp_status bp_cells_texts(bp_cells *c, bp_pool *pool, const bp_sample *s, size_t column)
+bp_status bp_cells_texts(bp_cells *c, bp_pool *pool, const bp_sample *s, size_t column, const bp_source *as)
 {
-    *c = open_cells(s->table, column);
+    *c = open_cells(s->table, column, as);
     if (c->column->kind == BP_COLUMN_DATE) {
         return bp_fail(
             BP_ERR_DATA,

@@ -122,7 +122,10 @@ static bp_status add_note(fit *f, size_t column, const char *text)
 static bp_status set_source(bp_source *out, fit *f, size_t column)
 {
     const bp_column *c = &f->t->column[column];
-    *out = (bp_source){bp_pool_copy(&f->p->pool, c->name), column, c->kind};
+    *out = (bp_source){bp_pool_copy(&f->p->pool, c->name), column, c->kind, c->type, BP_DATE_ISO};
+    while (c->date_format && strcmp(bp_date_format_name(out->format), c->date_format) != 0) {
+        out->format++;
+    }
     return out->name ? BP_OK : BP_ERR_MEMORY;
 }
 
@@ -168,7 +171,7 @@ static bp_status fit_number(verdict *v, bp_feature *out, fit *f, size_t column)
 {
     bp_cells c;
     bp_distribution d;
-    bp_status status = bp_cells_numbers(&c, &f->scratch, &f->rows, column);
+    bp_status status = bp_cells_numbers(&c, &f->scratch, &f->rows, column, NULL);
     status = status == BP_OK ? bp_cells_distribution(&d, &f->scratch, &c, &f->rows) : status;
     if (status != BP_OK || !judge_values(v, &d)) {
         return status;
@@ -191,7 +194,7 @@ static bp_status fit_date(verdict *v, bp_feature *out, fit *f, size_t column)
 {
     bp_cells c;
     bp_distribution d;
-    bp_status status = bp_cells_numbers(&c, &f->scratch, &f->rows, column);
+    bp_status status = bp_cells_numbers(&c, &f->scratch, &f->rows, column, NULL);
     status = status == BP_OK ? bp_cells_distribution(&d, &f->scratch, &c, &f->rows) : status;
     if (status != BP_OK || !judge_values(v, &d)) {
         return status;
@@ -266,7 +269,7 @@ static bp_status fit_text(verdict *v, bp_feature *out, fit *f, size_t column)
 {
     bp_cells c;
     double *weight;
-    bp_status status = bp_cells_texts(&c, &f->scratch, &f->rows, column);
+    bp_status status = bp_cells_texts(&c, &f->scratch, &f->rows, column, NULL);
     status = status == BP_OK ? bp_cells_weights(&weight, &f->scratch, &c, &f->rows) : status;
     if (status != BP_OK) {
         return status;

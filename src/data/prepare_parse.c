@@ -125,6 +125,11 @@ static const char *read_name(size_t i)
     return bp_column_kind_name((bp_column_kind)i);
 }
 
+static const char *type_name(size_t i)
+{
+    return bp_type_name((bp_type)i);
+}
+
 static const char *kind_name(size_t i)
 {
     return bp_feature_kind_name((bp_feature_kind)i);
@@ -156,16 +161,20 @@ typedef struct parser {
 
 static bp_status get_source(bp_source *out, parser *r, const json_t *o)
 {
-    int read = 0;
+    int read = 0, type = BP_F64, format = BP_DATE_ISO;
     bp_status status = get_text(&out->name, r->pool, o, "column");
     status = status == BP_OK ? get_size(&out->position, o, "position", 1, r->columns) : status;
     status = status == BP_OK ? get_name(&read, o, "read", read_name, BP_COLUMN_KINDS) : status;
-    if (status != BP_OK) {
-        return status;
+    if (status == BP_OK && read == BP_COLUMN_NUMBER) {
+        status = get_name(&type, o, "type", type_name, BP_F64 + 1);
+    } else if (status == BP_OK && read == BP_COLUMN_DATE) {
+        status = get_name(&format, o, "format", bp_date_format_name, BP_DATE_FORMATS);
     }
-    out->position--;
+    out->position -= status == BP_OK;
     out->read = (bp_column_kind)read;
-    return BP_OK;
+    out->type = read == BP_COLUMN_TEXT ? BP_I32 : (bp_type)type;
+    out->format = (bp_date_format)format;
+    return status;
 }
 
 static bp_status get_knots(bp_scale *s, bp_pool *pool, const json_t *o)

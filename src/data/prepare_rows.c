@@ -79,7 +79,7 @@ bp_status bp_rows_select(bp_sample *out, bp_pool *pool, const bp_table *t, const
     bp_status status = kept && weight ? BP_OK : BP_ERR_MEMORY;
     *out = (bp_sample){t, kept, weighted ? weight : NULL, 0};
     if (status == BP_OK && weighted) {
-        status = bp_cells_numbers(&weights, pool, &(bp_sample){t, row, NULL, count}, roles->weight);
+        status = bp_cells_numbers(&weights, pool, &(bp_sample){t, row, NULL, count}, roles->weight, NULL);
     }
     for (size_t i = 0; i < count && status == BP_OK; i++) {
         bool use;

@@ -27,11 +27,16 @@ static void normalise(char *out, const char *text)
     *out = '\0';
 }
 
-/* Whether both are the same number, or the same normalised text. */
-static bool alike_texts(const char *a, const char *b)
+static bool same_number(const char *a, const char *b)
 {
     double x, y;
-    return strcmp(a, b) == 0 || (bp_parse_double(&x, a) && bp_parse_double(&y, b) && x == y);
+    return bp_parse_double(&x, a) && bp_parse_double(&y, b) && x == y;
+}
+
+/* Whether two normalised texts mean the same. */
+static bool alike_texts(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0 || same_number(a, b);
 }
 
 /* The only class that is like the text; classes->count if there is none or more than one. plain: the normalised classes */
@@ -84,7 +89,7 @@ bp_status bp_target_match(uint32_t **match, bool **alike, bp_pool *scratch, cons
                 return BP_ERR_MEMORY;
             }
             c = alike_class(plain, classes->count, text);
-            (*alike)[i] = c < classes->count;
+            (*alike)[i] = c < classes->count && !same_number(classes->text[c], found->text[i]);
         }
         (*match)[i] = (uint32_t)c;
     }
@@ -126,14 +131,14 @@ static bp_status list_levels(levels *out, bp_pool *scratch, const bp_sample *s, 
     double *weight;
     bp_status status = BP_OK;
     if (source->read == BP_COLUMN_NUMBER && wanted != BP_TABLE_CLASSIFY) {
-        status = bp_cells_numbers(&c, scratch, s, source->position);
+        status = bp_cells_numbers(&c, scratch, s, source->position, NULL);
         status = status == BP_OK ? bp_cells_distribution(&d, scratch, &c, s) : status;
         if (status != BP_OK || d.count > MANY) {
             *out = (levels){NULL, status == BP_OK ? d.count : 0, true};
             return status;
         }
     }
-    status = bp_cells_texts(&c, scratch, s, source->position);
+    status = bp_cells_texts(&c, scratch, s, source->position, NULL);
     if (status == BP_OK) {
         status = bp_cells_weights(&weight, scratch, &c, s);
     }
@@ -241,7 +246,7 @@ static bp_status fit_number(bp_target *t, bp_preparation *p, bp_pool *scratch, c
     (void)l;
     bp_cells c;
     bp_distribution d;
-    bp_status status = bp_cells_numbers(&c, scratch, s, t->source.position);
+    bp_status status = bp_cells_numbers(&c, scratch, s, t->source.position, NULL);
     if (status == BP_OK) {
         status = bp_cells_distribution(&d, scratch, &c, s);
     }

@@ -46,8 +46,15 @@ static json_t *checked(json_t *object, bool complete)
 
 static bool put_source(json_t *o, const bp_source *s)
 {
-    return put(o, "column", json_string(s->name)) && put(o, "position", json_integer((json_int_t)s->position + 1)) &&
-           put(o, "read", json_string(bp_column_kind_name(s->read)));
+    bool good = put(o, "column", json_string(s->name)) &&
+                put(o, "position", json_integer((json_int_t)s->position + 1)) &&
+                put(o, "read", json_string(bp_column_kind_name(s->read)));
+    if (s->read == BP_COLUMN_NUMBER) {
+        good = good && put(o, "type", json_string(bp_type_name(s->type)));
+    } else if (s->read == BP_COLUMN_DATE) {
+        good = good && put(o, "format", json_string(bp_date_format_name(s->format)));
+    }
+    return good;
 }
 
 static json_t *source(const bp_source *s)
