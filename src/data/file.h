@@ -15,6 +15,13 @@ typedef struct bp_reader bp_reader;
 /* Opens a regular file. gunzip: content that begins with the gzip magic is unpacked on the way, whatever the name. Only
  * for formats that cannot begin with the bytes 1f 8b themselves. */
 bp_status bp_reader_open(bp_reader **out, const char *path, bool gunzip, const bp_allocator *allocator);
+/* Opens a file to be read from the front to wherever it ends, plain or gzip; "-" is standard input, and pipes and devices
+ * are welcome, too: their size is not known (bp_reader_file_bytes is 0). For bp_reader_some only. */
+bp_status bp_reader_open_stream(bp_reader **out, const char *path, const bp_allocator *allocator);
+/* A regular file, which can be opened and read again. */
+bool bp_reader_is_regular(const bp_reader *r);
+/* Up to `bytes` bytes of content, as many as are at hand, at least one: *got = 0 only where the content has ended. */
+bp_status bp_reader_some(bp_reader *r, void *out, size_t bytes, size_t *got);
 void bp_reader_close(bp_reader *r);
 /* Exactly `bytes` bytes of content, or an error; `what` says what they are. */
 bp_status bp_reader_read(bp_reader *r, void *out, size_t bytes, const char *what);

@@ -22,8 +22,11 @@ struct bp_reader {
     bool gzip;
     bool member_ended; /* the last gzip member is complete and the file has no more bytes */
     bool second_member;
+    bool regular;
     z_stream z;
-    unsigned char *input; /* INPUT_BYTES, gzip only */
+    unsigned char *input; /* INPUT_BYTES: gzip, and the first bytes of a pipe */
+    size_t early;         /* bytes of a pipe that is not gzip, in input, still to be handed out: its last ones */
+    size_t early_end;
 };
 
 static const char *error_text(int code, char *buffer, size_t bytes)
@@ -70,18 +73,36 @@ static bp_status open_file(bp_reader *r)
                        S_ISDIR(st.st_mode) ? "a directory" : "a device or pipe");
     }
     r->size = (size_t)st.st_size;
+    r->regular = true;
     return BP_OK;
 }
 
-/* Looks at the first bytes and gets ready to unpack if they are those of gzip (RFC 1952, section 2.3.1). */
-static bp_status detect_gzip(bp_reader *r)
+/* The same without being choosy. */
+static bp_status open_anything(bp_reader *r)
 {
-    unsigned char magic[2];
-    if (r->size < sizeof magic || pread(r->fd, magic, sizeof magic, 0) != (ssize_t)sizeof magic || magic[0] != 0x1f ||
-        magic[1] != 0x8b) {
-        return BP_OK;
+    r->fd = strcmp(r->path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(r->path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (r->fd < 0 || fstat(r->fd, &st) != 0) {
+        return fail_system(r, "opening");
     }
-    r->input = bp_alloc(&r->allocator, INPUT_BYTES, 1);
+    if (S_ISDIR(st.st_mode)) {
+        return bp_fail(BP_ERR_IO, "opening %s: it is a directory, expected a file", r->path);
+    }
+    r->regular = S_ISREG(st.st_mode) && strcmp(r->path, "-") != 0; /* standard input may begin anywhere in its file */
+    r->size = r->regular ? (size_t)st.st_size : 0;
+    return BP_OK;
+}
+
+static bool is_gzip_magic(const unsigned char *p)
+{
+    return p[0] == 0x1f && p[1] == 0x8b; /* RFC 1952, section 2.3.1 */
+}
+
+static bp_status start_gzip(bp_reader *r)
+{
+    if (!r->input) {
+        r->input = bp_alloc(&r->allocator, INPUT_BYTES, 1);
+    }
     if (!r->input) {
         return BP_ERR_MEMORY;
     }
@@ -93,7 +114,43 @@ static bp_status detect_gzip(bp_reader *r)
     return BP_OK;
 }
 
-bp_status bp_reader_open(bp_reader **out, const char *path, bool gunzip, const bp_allocator *allocator)
+/* Looks at the first bytes and gets ready to unpack if they are those of gzip. */
+static bp_status detect_gzip(bp_reader *r)
+{
+    unsigned char magic[2];
+    if (r->size < sizeof magic || pread(r->fd, magic, sizeof magic, 0) != (ssize_t)sizeof magic ||
+        !is_gzip_magic(magic)) {
+        return BP_OK;
+    }
+    return start_gzip(r);
+}
+
+/* The same where nobody can look without taking. */
+static bp_status detect_gzip_pipe(bp_reader *r)
+{
+    r->input = bp_alloc(&r->allocator, INPUT_BYTES, 1);
+    if (!r->input) {
+        return BP_ERR_MEMORY;
+    }
+    size_t got = 1;
+    while (r->early_end < 2 && got > 0) {
+        bp_status status = read_some(r, r->input + r->early_end, INPUT_BYTES - r->early_end, &got);
+        if (status != BP_OK) {
+            return status;
+        }
+        r->early_end += got;
+    }
+    if (r->early_end < 2 || !is_gzip_magic(r->input)) {
+        r->early = r->early_end;
+        return BP_OK;
+    }
+    bp_status status = start_gzip(r);
+    r->z.next_in = r->input;
+    r->z.avail_in = (uInt)r->early_end;
+    return status;
+}
+
+static bp_status open_reader(bp_reader **out, const char *path, bool gunzip, bool stream, const bp_allocator *allocator)
 {
     *out = NULL;
     if (!path || !*path) {
@@ -107,9 +164,9 @@ bp_status bp_reader_open(bp_reader **out, const char *path, bool gunzip, const b
     r->allocator = a;
     r->fd = -1;
     r->path = bp_strdup(&a, path);
-    bp_status status = r->path ? open_file(r) : BP_ERR_MEMORY;
+    bp_status status = !r->path ? BP_ERR_MEMORY : stream ? open_anything(r) : open_file(r);
     if (status == BP_OK && gunzip) {
-        status = detect_gzip(r);
+        status = r->regular ? detect_gzip(r) : detect_gzip_pipe(r);
     }
     if (status != BP_OK) {
         bp_reader_close(r);
@@ -117,6 +174,21 @@ bp_status bp_reader_open(bp_reader **out, const char *path, bool gunzip, const b
     }
     *out = r;
     return BP_OK;
+}
+
+bp_status bp_reader_open(bp_reader **out, const char *path, bool gunzip, const bp_allocator *allocator)
+{
+    return open_reader(out, path, gunzip, false, allocator);
+}
+
+bp_status bp_reader_open_stream(bp_reader **out, const char *path, const bp_allocator *allocator)
+{
+    return open_reader(out, path, true, true, allocator);
+}
+
+bool bp_reader_is_regular(const bp_reader *r)
+{
+    return r->regular;
 }
 
 void bp_reader_close(bp_reader *r)
@@ -279,6 +351,22 @@ bp_status bp_reader_read(bp_reader *r, void *out, size_t bytes, const char *what
                        bytes, what, begin, r->gzip ? " of the unpacked content" : "", got);
     }
     return BP_OK;
+}
+
+bp_status bp_reader_some(bp_reader *r, void *out, size_t bytes, size_t *got)
+{
+    bp_status status = BP_OK;
+    if (r->gzip) {
+        status = unpack(r, out, bytes < INPUT_BYTES ? bytes : INPUT_BYTES, got);
+    } else if (r->early > 0) {
+        *got = r->early < bytes ? r->early : bytes;
+        memcpy(out, r->input + r->early_end - r->early, *got);
+        r->early -= *got;
+    } else {
+        status = read_some(r, out, bytes, got);
+    }
+    r->content += *got;
+    return status;
 }
 
 bp_status bp_reader_finish(bp_reader *r)

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define TEXT_BLOCK   ((size_t)65536)
-#define FIRST_SLOTS  ((size_t)64)
-#define MOST_LEVELS  ((size_t)UINT32_MAX - 1)
-#define MOST_COLUMNS ((size_t)1 << 20)
+#define TEXT_BLOCK  ((size_t)65536)
+#define FIRST_SLOTS ((size_t)64)
+#define MOST_LEVELS ((size_t)UINT32_MAX - 1)
 
 const char *bp_column_kind_name(bp_column_kind k)
 {
@@ -254,7 +254,11 @@ void bp_table_free(bp_table *t)
         release_dictionary(&a, &t->column[i]);
     }
     bp_release(&a, t->column);
-    bp_release(&a, t->records);
+    if (t->mapping) {
+        munmap(t->mapping, t->mapping_bytes);
+    } else {
+        bp_release(&a, t->records);
+    }
     release_texts(&a, &t->names);
     release_texts(&a, &t->levels);
     bp_release(&a, t);
@@ -292,8 +296,8 @@ bp_status bp_table_check_names(const bp_table *t)
 static bp_status grow_columns(bp_table *t)
 {
     size_t room = t->column_room ? 2 * t->column_room : 16;
-    if (t->column_count >= MOST_COLUMNS) {
-        return bp_fail(BP_ERR_UNSUPPORTED, "%s has more than %zu columns", t->source, MOST_COLUMNS);
+    if (t->column_count >= BP_MOST_COLUMNS) {
+        return bp_fail(BP_ERR_UNSUPPORTED, "%s has more than %zu columns", t->source, BP_MOST_COLUMNS);
     }
     bp_column *larger = bp_alloc(&t->allocator, room, sizeof *larger);
     if (!larger) {
@@ -394,20 +398,25 @@ void bp_table_count_missing(bp_table *t, size_t first)
     }
 }
 
-bp_status bp_table_finish(bp_table *t)
+bp_status bp_table_shrink(bp_table *t)
 {
     for (size_t i = 0; i < t->column_count; i++) {
-        bp_column *c = &t->column[i];
-        release_dictionary(&t->allocator, c);
-        c->missing = 0;
+        release_dictionary(&t->allocator, &t->column[i]);
     }
-    bp_table_count_missing(t, 0);
-    size_t spare = t->row_room - t->rows;
-    if (spare > t->rows / 8 + 16) {
+    if (t->row_room - t->rows > t->rows / 8 + 16) {
         t->row_room = 0; /* makes bp_table_reserve copy */
         return bp_table_reserve(t, t->rows);
     }
     return BP_OK;
+}
+
+bp_status bp_table_finish(bp_table *t)
+{
+    for (size_t i = 0; i < t->column_count; i++) {
+        t->column[i].missing = 0;
+    }
+    bp_table_count_missing(t, 0);
+    return bp_table_shrink(t);
 }
 
 /* ---- Looking at one ---------------------------------------------------------------------------------------------- */

@@ -7,7 +7,8 @@
 #include "backprop/io.h"
 #include "base/base.h"
 
-#define BP_NO_LEVEL UINT32_MAX /* code of a missing text */
+#define BP_NO_LEVEL     UINT32_MAX /* code of a missing text */
+#define BP_MOST_COLUMNS ((size_t)1 << 20)
 
 /* The distinct texts of a column while it grows: an open hash table of codes. */
 typedef struct bp_dictionary {
@@ -103,6 +104,8 @@ bp_status bp_table_intern(uint32_t *code, bp_table *t, size_t column, const char
 const char *bp_table_keep(bp_table *t, const char *text, size_t bytes);
 /* Counts the missing cells and gives back memory that is no longer needed. */
 bp_status bp_table_finish(bp_table *t);
+/* The last of the two alone: for readers that count missing cells on the way. */
+bp_status bp_table_shrink(bp_table *t);
 /* Adds the missing cells of rows first .. t->rows - 1 to the counts of the columns. */
 void bp_table_count_missing(bp_table *t, size_t first);
 /* Forgets rows and levels, for the next block of a stream. */
