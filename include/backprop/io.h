@@ -158,7 +158,8 @@ size_t bp_table_bytes(const bp_table *t); /* memory, or of the mapped file */
 /* Reading in blocks, with constant memory: each call replaces the rows of the block by the next ones, at most `rows`, none
  * at the end. Kinds of columns are fixed when it is opened: number and date of the options; others are text, whose levels
  * are those of the block. Numbers are BP_F64. Dates without a format are "iso". A file with a header and no rows is none
- * too few. Names in the options that the file does not have are an error. */
+ * too few. Names in the options that the file does not have are an error. Where a pipe pauses, the block is what has come;
+ * nothing is waited for but the first row of a block. */
 typedef struct bp_table_stream bp_table_stream;
 bp_status bp_table_open(bp_table_stream **out, const char *path, const bp_table_options *options);
 bp_status bp_table_next(bp_table_stream *s, const bp_table **block, size_t rows);

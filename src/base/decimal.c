@@ -69,9 +69,10 @@ static size_t write_digits(char *out, uint64_t digits)
 {
     char turned[20];
     size_t n = 0;
-    for (; digits > 0; digits /= 10) {
+    do {
         turned[n++] = (char)('0' + digits % 10);
-    }
+        digits /= 10;
+    } while (digits > 0);
     for (size_t i = 0; i < n; i++) {
         out[i] = turned[n - 1 - i];
     }

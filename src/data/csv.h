@@ -58,12 +58,15 @@ typedef struct bp_csv bp_csv;
 /* keep: all bytes of what cannot be read twice, such as a pipe, are kept for bp_csv_rewind. */
 bp_status bp_csv_open(bp_csv **out, const char *path, bool keep, const bp_allocator *allocator);
 void bp_csv_close(bp_csv *c);
-/* The content from the beginning, without the byte order mark: about `want` bytes or all there are; *all says which. */
-bp_status bp_csv_head(bp_csv *c, const char **text, size_t *bytes, bool *all, size_t want);
+/* The content from the beginning, without the byte order mark: about `want` bytes or all there are; *all says which. From a
+ * pipe that pauses it may be less if it is not read whole (keep), but it is more than `least`. */
+bp_status bp_csv_head(bp_csv *c, const char **text, size_t *bytes, bool *all, size_t least, size_t want);
 void bp_csv_set_delimiter(bp_csv *c, char delimiter);
 char bp_csv_delimiter(const bp_csv *c);
 /* The next row that is not blank; row->cells = 0 at the end. */
 bp_status bp_csv_next(bp_csv *c, bp_csv_row *row);
+/* The same, but where that would have to wait for a pipe: *later = true, and no row. */
+bp_status bp_csv_next_at_hand(bp_csv *c, bp_csv_row *row, bool *later);
 bp_status bp_csv_rewind(bp_csv *c);
 /* How many bytes may be left; SIZE_MAX where nobody knows. */
 size_t bp_csv_left(const bp_csv *c);

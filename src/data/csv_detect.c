@@ -198,9 +198,43 @@ static bool names_over_texts(const sample *s)
     return repeated && s->rows >= 3;
 }
 
-/* Names are no values, and stand over values in at least one column. */
-static bool has_header(const sample *s)
+static bool is_name(const sample *s, const char *name)
 {
+    size_t number, bytes = strlen(name);
+    if (bp_parse_size(&number, name)) {
+        return false; /* a column by its number */
+    }
+    for (size_t i = 0; i < s->columns; i++) {
+        const bp_cell *cell = &s->first[i];
+        if (cell->bytes == bytes && memcmp(cell->text, name, bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Columns that the caller knows by name: one of them in the first row says what it is, however few rows follow. */
+static bool names_known_columns(const sample *s, const bp_table_options *o)
+{
+    bool found = false;
+    for (size_t i = 0; i < o->text_count; i++) {
+        found = found || is_name(s, o->text[i]);
+    }
+    for (size_t i = 0; i < o->number_count; i++) {
+        found = found || is_name(s, o->number[i]);
+    }
+    for (size_t i = 0; i < o->date_count; i++) {
+        found = found || is_name(s, o->date[i]);
+    }
+    return found;
+}
+
+/* Names are no values, and stand over values in at least one column. */
+static bool has_header(const sample *s, const bp_table_options *o)
+{
+    if (names_known_columns(s, o)) {
+        return true;
+    }
     bool over_values = false;
     for (size_t i = 0; i < s->columns; i++) {
         const bp_evidence *e = &s->evidence[i];
@@ -241,9 +275,9 @@ static bp_status sample_rows(sample *s, char *delimiter, bp_csv *c, char asked)
 {
     bool enough = false;
     window w;
-    size_t bytes, want = SAMPLE_BYTES;
+    size_t bytes = 0, want = SAMPLE_BYTES;
     for (; !enough; want *= 4) {
-        bp_status status = bp_csv_head(c, &w.text, &bytes, &w.all, want);
+        bp_status status = bp_csv_head(c, &w.text, &bytes, &w.all, bytes, want);
         w.end = w.text + bytes;
         *delimiter = asked;
         if (status == BP_OK && asked == '\0') {
@@ -283,7 +317,7 @@ bp_status bp_csv_detect(bp_csv_shape *out, bp_csv *c, const bp_table_options *op
         release_sample(&s);
         return status;
     }
-    bool header = options->header < 0 ? has_header(&s) : options->header > 0;
+    bool header = options->header < 0 ? has_header(&s, options) : options->header > 0;
     bp_csv_set_delimiter(c, delimiter);
     status = bp_table_new(&out->names, bp_csv_path(c), header, &s.allocator);
     status = status == BP_OK ? name_columns(out->names, &s, header) : status;

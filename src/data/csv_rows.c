@@ -11,6 +11,7 @@ struct bp_csv {
     const char *shown; /* for messages */
     bp_reader *reader;
     bool keep;    /* nothing that was read leaves the buffer */
+    bool live;    /* rows are wanted as they come */
     bool regular; /* can be opened again */
     char *buffer; /* room bytes, and one for '\0' behind the content */
     size_t room, begin, end;
@@ -111,6 +112,7 @@ bp_status bp_csv_open(bp_csv **out, const char *path, bool keep, const bp_alloca
     if (status == BP_OK) {
         c->shown = strcmp(c->path, "-") == 0 ? "standard input" : c->path;
         c->keep = keep && !c->regular;
+        c->live = !keep;
         status = skip_mark(c);
     }
     if (status != BP_OK) {
@@ -134,9 +136,15 @@ void bp_csv_close(bp_csv *c)
     bp_release(&a, c);
 }
 
-bp_status bp_csv_head(bp_csv *c, const char **text, size_t *bytes, bool *all, size_t want)
+static bool head_is_enough(const bp_csv *c, size_t least, size_t want)
 {
-    while (c->end - c->begin < want && !c->ended) {
+    size_t have = c->end - c->begin;
+    return c->ended || have >= want || (have > least && c->live && bp_reader_pauses(c->reader));
+}
+
+bp_status bp_csv_head(bp_csv *c, const char **text, size_t *bytes, bool *all, size_t least, size_t want)
+{
+    while (!head_is_enough(c, least, want)) {
         bp_status status = refill(c);
         if (status != BP_OK) {
             return status;
@@ -184,6 +192,11 @@ static bp_status split_here(bp_csv *c, bp_csv_row *row)
 
 bp_status bp_csv_next(bp_csv *c, bp_csv_row *row)
 {
+    return bp_csv_next_at_hand(c, row, NULL);
+}
+
+bp_status bp_csv_next_at_hand(bp_csv *c, bp_csv_row *row, bool *later)
+{
     for (;;) {
         if (c->begin == c->end && c->ended) {
             *row = (bp_csv_row){.line = c->line};
@@ -191,6 +204,10 @@ bp_status bp_csv_next(bp_csv *c, bp_csv_row *row)
         }
         bp_status status = split_here(c, row);
         if (status == BP_OK && !row->cell) {
+            if (later && bp_reader_pauses(c->reader)) {
+                *later = true;
+                return BP_OK;
+            }
             status = refill(c);
         } else if (status == BP_OK && !is_blank(row)) {
             return BP_OK;

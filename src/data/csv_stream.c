@@ -114,14 +114,15 @@ bp_status bp_csv_stream_open(bp_csv_stream **out, const char *path, const bp_tab
 bp_status bp_csv_stream_next(bp_csv_stream *s, const bp_table **block, size_t rows)
 {
     bp_csv_row row;
+    bool later = false;
     bp_status status = BP_OK;
     bp_table_clear(s->table);
     s->lines.used = s->lines.count = 0;
     *block = s->table;
     while (status == BP_OK && s->table->rows < rows) {
         size_t before = s->table->rows;
-        status = bp_csv_next(s->csv, &row);
-        if (status != BP_OK || row.cells == 0) {
+        status = bp_csv_next_at_hand(s->csv, &row, before > 0 ? &later : NULL);
+        if (status != BP_OK || later || row.cells == 0) {
             break;
         }
         status = bp_fill_row(&s->filler, &row);

@@ -116,9 +116,9 @@ static void free_shuffled(shuffled *s)
 
 /* ---- measuring --------------------------------------------------------------------------------------------------- */
 
-static bool has_accuracy(const bp_model *m)
+static bool has_accuracy(const shuffled *s)
 {
-    return bp_model_describe(m).task == BP_CLASSIFY;
+    return bp_preparation_task(s->p) != BP_TABLE_REGRESS;
 }
 
 static bp_status measure(double *loss, double *score, const shuffled *s)
@@ -133,7 +133,7 @@ static bp_status measure(double *loss, double *score, const shuffled *s)
     status = bp_evaluate(&e, s->m, &rows, s->o->threads);
     if (status == BP_OK) {
         *loss = e->loss;
-        *score = has_accuracy(s->m) ? e->accuracy : e->r2;
+        *score = has_accuracy(s) ? e->accuracy : e->r2;
         bp_evaluation_free(e);
     }
     bp_dataset_free(set);
@@ -216,7 +216,7 @@ static bp_status make_result(importance **out, const shuffled *s, const bp_table
     v->allocator = s->allocator;
     v->public.rows = s->table.rows;
     v->public.repeats = s->o->repeats;
-    v->public.score_name = has_accuracy(s->m) ? "accuracy" : "r2";
+    v->public.score_name = has_accuracy(s) ? "accuracy" : "r2";
     v->public.row = bp_alloc(&s->allocator, t->column_count, sizeof *v->public.row);
     return v->public.row != NULL ? BP_OK : BP_ERR_MEMORY;
 }

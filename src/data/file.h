@@ -22,6 +22,8 @@ bp_status bp_reader_open_stream(bp_reader **out, const char *path, const bp_allo
 bool bp_reader_is_regular(const bp_reader *r);
 /* Up to `bytes` bytes of content, as many as are at hand, at least one: *got = 0 only where the content has ended. */
 bp_status bp_reader_some(bp_reader *r, void *out, size_t bytes, size_t *got);
+/* Whether that would have to wait: the other end of a pipe, or a terminal, has nothing to say at the moment. */
+bool bp_reader_pauses(const bp_reader *r);
 void bp_reader_close(bp_reader *r);
 /* Exactly `bytes` bytes of content, or an error; `what` says what they are. */
 bp_status bp_reader_read(bp_reader *r, void *out, size_t bytes, const char *what);

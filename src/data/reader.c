@@ -1,6 +1,7 @@
 /* reader.c - reading files, plain or gzip, with every byte counted. The contract is in file.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -367,6 +368,13 @@ bp_status bp_reader_some(bp_reader *r, void *out, size_t bytes, size_t *got)
     }
     r->content += *got;
     return status;
+}
+
+bool bp_reader_pauses(const bp_reader *r)
+{
+    struct pollfd p = {.fd = r->fd, .events = POLLIN};
+    bool at_hand = r->regular || r->early > 0 || (r->gzip && r->z.avail_in > 0);
+    return !at_hand && poll(&p, 1, 0) == 0;
 }
 
 bp_status bp_reader_finish(bp_reader *r)
