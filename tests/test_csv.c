@@ -1,50 +1,5 @@
 /* test_csv.c - tables from CSV: every deviation that is read, every mistake that is named, and the real files. */
-#include "support_io.h"
-
-#include <math.h>
-
-/* ---- Help -------------------------------------------------------------------------------------------------------- */
-
-static bp_status read_bytes(bp_table **t, const char *text, size_t size, const bp_table_options *o)
-{
-    write_file(in_folder("t.csv"), text, size);
-    return bp_table_read(t, in_folder("t.csv"), o);
-}
-
-static bp_status read_text(bp_table **t, const char *text, const bp_table_options *o)
-{
-    return read_bytes(t, text, strlen(text), o);
-}
-
-/* A cell as text: numbers with the digits that their type has, missing as "-". */
-static const char *cell_text(const bp_table *t, size_t row, size_t column)
-{
-    static char text[64];
-    const char *known = bp_table_text(t, row, column);
-    if (bp_table_column(t, column).kind == BP_COLUMN_TEXT) {
-        return known ? known : "-";
-    }
-    double value = bp_table_number(t, row, column);
-    snprintf(text, sizeof text, "%.*g", bp_table_column(t, column).type == BP_F32 && fabs(value) < 1e6 ? 6 : 15, value);
-    return isnan(value) ? "-" : text;
-}
-
-/* The whole table on one line: names and kinds, then rows: "a:n b:t|1 x|2 y". */
-static const char *shown(const bp_table *t)
-{
-    static char out[4096];
-    size_t n = 0;
-    for (size_t i = 0; i < bp_table_columns(t); i++) {
-        bp_column_info c = bp_table_column(t, i);
-        n += (size_t)snprintf(out + n, sizeof out - n, "%s%s:%c", i ? " " : "", c.name, bp_column_kind_name(c.kind)[0]);
-    }
-    for (size_t row = 0; row < bp_table_rows(t); row++) {
-        for (size_t i = 0; i < bp_table_columns(t); i++) {
-            n += (size_t)snprintf(out + n, sizeof out - n, "%c%s", i ? ' ' : '|', cell_text(t, row, i));
-        }
-    }
-    return out;
-}
+#include "support_table.h"
 
 static void expect_table(const char *text, const bp_table_options *o, const char *expected, int line)
 {
@@ -327,13 +282,57 @@ static void test_skip(void **state)
     assert_error(read_text(&t, "a,b\nx,1\ny,2\n", &o), BP_ERR_DATA, "all 2 rows are bad");
 }
 
+/* ---- Real files -------------------------------------------------------------------------------------------------- */
+
+static void test_real(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t rows, columns, texts;
+        bool header;
+        size_t missing;
+    } file[] = {
+        {"adult-train.csv", 32561, 15, 9, false, 4262},
+        {"adult-test.csv", 16281, 15, 9, false, 2203},
+        {"california-housing.csv", 20640, 10, 1, true, 207},
+        {"iris.csv", 150, 5, 1, false, 0},
+        {"pima-indians-diabetes.csv", 768, 9, 0, false, 0},
+        {"sonar.csv", 208, 61, 1, false, 0},
+        {"wine.csv", 178, 14, 0, false, 0},
+        {"winequality-red.csv", 1599, 12, 0, false, 0},
+        {"winequality-white.csv", 4898, 12, 0, false, 0},
+    };
+    for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "csv/%s", file[i].name);
+        if (!real_data(name)) {
+            skip();
+        }
+        bp_table *t;
+        assert_ok(bp_table_read(&t, real_data(name), NULL));
+        assert_int_equal(bp_table_rows(t), file[i].rows);
+        assert_int_equal(bp_table_columns(t), file[i].columns);
+        assert_int_equal(bp_table_has_header(t), file[i].header);
+        size_t texts = 0, missing = 0;
+        for (size_t c = 0; c < bp_table_columns(t); c++) {
+            texts += bp_table_column(t, c).kind == BP_COLUMN_TEXT;
+            missing += bp_table_column(t, c).missing;
+            assert_int_equal(bp_table_column(t, c).odd, 0);
+        }
+        assert_int_equal(texts, file[i].texts);
+        assert_int_equal(missing, file[i].missing);
+        bp_table_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),    cmocka_unit_test(test_quotes),  cmocka_unit_test(test_header),
         cmocka_unit_test(test_missing),  cmocka_unit_test(test_numbers), cmocka_unit_test(test_wide),
         cmocka_unit_test(test_odd),      cmocka_unit_test(test_dates),   cmocka_unit_test(test_asked),
-        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_skip),
+        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_skip),    cmocka_unit_test(test_real),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

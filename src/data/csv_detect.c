@@ -243,7 +243,7 @@ static bool has_header(const sample *s, const bp_table_options *o)
             return false;
         }
         size_t values = e->numbers + e->dates;
-        over_values = over_values || (!missing && values > 0 && values >= 9 * e->odd);
+        over_values = over_values || (!missing && values > 0 && values >= 2 * e->odd);
     }
     return over_values || s->rows == 0 || names_over_texts(s);
 }

@@ -375,7 +375,7 @@ static bp_status check_frame(cursor *c, bool *current, const char *data, size_t 
     memcpy(&end, data + bytes - sizeof end, sizeof end);
     size_t room = bytes - sizeof h - sizeof end;
     bool placed = end.bytes <= room && end.description == sizeof h + room - end.bytes && end.bytes < UINT32_MAX;
-    if (memcmp(end.magic, magic, sizeof magic) != 0 || !placed ||
+    if (memcmp(end.magic, magic, sizeof magic) != 0 || end.version != CACHE_VERSION || !placed ||
         crc32(0, (const Bytef *)data + end.description, (uInt)end.bytes) != end.crc) {
         return bp_fail(BP_ERR_FORMAT, "reading the cache %s: %s", path, damaged);
     }
