@@ -46,7 +46,8 @@ static bp_status make_room(bp_csv *c)
                        "reading %s, line %zu: this row has more than %zu bytes; is a quote in it never closed?",
                        c->shown, c->line, LONGEST_ROW);
     }
-    size_t room = c->room ? 2 * c->room : FIRST_BUFFER;
+    size_t most = c->regular ? bp_reader_most(c->reader) : FIRST_BUFFER; /* a small file needs but a small buffer */
+    size_t first = most < FIRST_BUFFER ? most + 1 : FIRST_BUFFER, room = c->room ? 2 * c->room : first;
     char *larger = bp_alloc(&c->allocator, room + 1 + BP_SPLIT_SPARE, 1);
     if (!larger) {
         return BP_ERR_MEMORY;
