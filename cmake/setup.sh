@@ -39,6 +39,7 @@ needs_build()
     program pkg-config pkg-config
     header stdlib.h cc libc6-dev
     library zlib zlib1g-dev
+    library minizip libminizip-dev
     library jansson libjansson-dev
     library libcurl libcurl4-openssl-dev
     library libcrypto libssl-dev
