@@ -1,9 +1,9 @@
 /* io.h - files and data sets around the core of <backprop/backprop.h>: readers, generated data, the model file.
  *
- * Lives in libbackprop_io, which depends on zlib (gzip), minizip (zip) and jansson (JSON) besides the core. The same
- * conventions hold: a bp_status and bp_error(), nothing is printed, nothing exits. Every reader knows how many bytes remain
- * and checks each count in a file before believing it; files are written to a temporary name, flushed and renamed, so that
- * a reader sees the old file or the new one, never half of one. */
+ * Lives in libbackprop_io, which depends on zlib (gzip) and jansson (JSON) besides the core. The same conventions hold:
+ * a bp_status and bp_error(), nothing is printed, nothing exits. Every reader knows how many bytes remain and checks each
+ * count in a file before believing it; files are written to a temporary name, flushed and renamed, so that a reader sees
+ * the old file or the new one, never half of one. */
 #ifndef BACKPROP_IO_H
 #define BACKPROP_IO_H
 
@@ -134,23 +134,10 @@ typedef struct bp_table_options {
 } bp_table_options;
 bp_table_options bp_table_defaults(void);
 
-/* Reads a table from a file, plain or gzip; "-" is standard input. The content decides what it is, and the name where the
- * content could be several things; with a delimiter in the options it is CSV. Numbers are correctly rounded, whatever the
- * locale. A cell that does not fit fails with file, line, column, the cell's text and what to do.
- *
- *   CSV      RFC 4180 and its everyday deviations.
- *   NPY      an array of NumPy of 1 or 2 dimensions, a row each: booleans, whole numbers, f2, f4, f8, texts (S, U), of either
- *            byte order, row by row or column by column. Columns are column1, column2 ... Whole numbers of 2^53 or more are
- *            refused, since f64 has not all of them; infinite ones, too; NaN and empty texts are missing.
- *   NPZ      an archive of such arrays with equally many rows. Two of them named X (or x, data) and y (or target), y of one
- *            dimension: column1, column2 ... and, last, y. Else an array of one dimension is a column of its own name, one of
- *            two dimensions, m, the columns m_1, m_2 ...
- *   LIBSVM   lines like "1 3:0.5 7:2 # comment", or a name in ".libsvm" or ".svm": columns named after the indices,
- *            column1, column2 ... up to the largest of the file or of the names in `number` (column0, too, where an index is
- *            0), and, last, "label". What a line does not have is 0; qid:N is skipped. The table is dense: more than 256
- *            times the size of the file is BP_ERR_MEMORY.
- *
- * The last three cannot come from standard input. */
+/* Reads a table from a file, plain or gzip; "-" is standard input. By content and name: CSV (RFC 4180 and its everyday
+ * deviations), NPY or NPZ (numeric arrays of 1 or 2 dimensions), LIBSVM text (".libsvm", ".svm" or cells like 3:0.5; the
+ * label becomes the last column). Numbers are correctly rounded, whatever the locale. A cell that does not fit fails with
+ * file, line, column, the cell's text and what to do. */
 bp_status bp_table_read(bp_table **out, const char *path, const bp_table_options *options);
 void bp_table_free(bp_table *t);
 
@@ -172,8 +159,7 @@ size_t bp_table_bytes(const bp_table *t); /* memory, or of the mapped file */
  * at the end. Kinds of columns are fixed when it is opened: number and date of the options; others are text, whose levels
  * are those of the block. Numbers are BP_F64. Dates without a format are "iso". A file with a header and no rows is none
  * too few. Names in the options that the file does not have are an error. Where a pipe pauses, the block is what has come;
- * nothing is waited for but the first row of a block. NPY, NPZ and LIBSVM are read whole, with the kinds that bp_table_read
- * finds, and handed out in blocks. */
+ * nothing is waited for but the first row of a block. */
 typedef struct bp_table_stream bp_table_stream;
 bp_status bp_table_open(bp_table_stream **out, const char *path, const bp_table_options *options);
 bp_status bp_table_next(bp_table_stream *s, const bp_table **block, size_t rows);
@@ -305,36 +291,105 @@ bp_status bp_model_preparation(bp_preparation **out, const bp_model *m);
 
 /* ---- 5. Fitting a table ------------------------------------------------------------------------------------------ */
 
-/* Folds for cross-validation: fold[i] = 0 .. k-1 for each of `rows` rows, class by class where label is not NULL, drawn by
- * seed. */
+/* Folds for cross-validation: fold[i] = 0 .. k-1 for each of `rows` rows, class by class where label (0 or more) is not
+ * NULL, drawn by seed. Sizes of folds differ by at most one row, those of each class in them, too. */
 bp_status bp_fold_rows(uint32_t *fold, size_t rows, size_t k, const int32_t *label, uint64_t seed);
+/* The rows of a table in two parts, each ascending. */
+typedef struct bp_split {
+    uint32_t *part, *rest;
+    size_t part_rows, rest_rows;
+    bp_allocator allocator;
+} bp_split;
+/* Takes about `share` of the rows of t apart, drawn by seed, evenly over the values of the first target where it has few.
+ * Rows that cannot be learned from are in neither part: those whose targets are missing or whose weight is 0. Of the
+ * options the targets, the weight and the allocator are looked at. */
+bp_status bp_table_split(bp_split *out, const bp_table *t, double share, const bp_prepare_options *columns,
+                         uint64_t seed);
+void bp_split_free(bp_split *s);
 
-/* The whole job on a table: preparation, network, training with early stopping. NULL and zero choose by the size and task
- * of the data (docs/performance.md has the experiment behind the choices). */
+/* What is done with a table when nobody says otherwise: chosen by the number of rows to train on and by the task, from
+ * experiments that docs/performance.md describes. */
+typedef struct bp_fit_recipe {
+    const char *name; /* "up to 1,000 rows, classes" */
+    const char *net;
+    bp_optimizer_kind optimizer;
+    double lr, l2, weight_decay;
+    const char *schedule;
+    size_t batch, epochs, patience;
+    double valid; /* share of the rows that is held back to watch; 0: none */
+} bp_fit_recipe;
+bp_fit_recipe bp_fit_recipe_at(size_t index); /* row of the table; name is NULL past the last */
+bp_fit_recipe bp_fit_recipe_for(size_t rows, bp_table_task task);
+
+/* The whole job on a table: preparation, network, training with early stopping. NULL, zero and own_... = false choose by
+ * the recipe. */
 typedef struct bp_fit_options {
     bp_prepare_options prepare;
-    bp_model_options model; /* net, output, loss, init, type, seed are used */
-    bool own_net;           /* model.net is the caller's, not the default */
-    bp_train_options train; /* where own_train: as they are; else epochs, patience and so on are chosen */
+    bp_model_options model; /* output, loss, init, type and seed are used; net where own_net */
+    bool own_net;
+    bp_train_options train; /* used as they are, but for what the recipe decides: */
     bool own_optimizer, own_schedule, own_epochs, own_batch, own_patience; /* the caller's, not chosen */
-    double valid;              /* share of the rows that is held back to watch; 0: chosen; < 0: none */
-    const uint32_t *valid_row; /* or these rows of the table */
-    size_t valid_count;
-    uint64_t seed;
+    double valid;                /* share of the rows that is held back to watch; 0: chosen; < 0: none */
+    const bp_table *valid_table; /* or the rows of this table */
+    uint64_t seed;               /* of the split, the first weights, the order of the rows, dropout */
 } bp_fit_options;
 bp_fit_options bp_fit_defaults(void);
 
 typedef struct bp_fit {
-    bp_model *model; /* with its preparation */
     bp_preparation *preparation;
-    bp_dataset *train, *valid;       /* prepared; valid NULL: none */
-    uint32_t *train_row, *valid_row; /* which rows of the table they are: as many as the sets have */
+    bp_model *model;           /* with its preparation */
+    bp_fit_recipe recipe;      /* what was proposed */
+    bp_train_options run;      /* how it is trained; may be changed before bp_fit_train */
+    bp_dataset *train, *valid; /* prepared; valid NULL: none */
+    uint32_t *train_row; /* which rows of the table these are: as many as the sets have, ascending. valid_row: of */
+    uint32_t *valid_row; /* valid_table, if there is one */
+    bp_prepare_report report; /* of the rows trained on and watched */
     bp_train_result result;
+    const bp_table *table; /* the caller's; lives as long as the fit, as do the strings of the options */
+    bp_fit_options options;
+    uint32_t *row; /* the rows to learn from, ascending: train_row and valid_row together */
+    size_t rows;
+    bp_allocator allocator;
 } bp_fit;
-/* Fits row[0 .. count) of t (row NULL: all). */
+/* Everything up to the first step: row[0 .. count) of t (row NULL: all) divided, prepared, a new network for them. */
+bp_status bp_fit_new(bp_fit **out, const bp_table *t, const uint32_t *row, size_t count, const bp_fit_options *options);
+/* The training. */
+bp_status bp_fit_train(bp_fit *f);
+/* Both. */
 bp_status bp_table_fit(bp_fit **out, const bp_table *t, const uint32_t *row, size_t count,
                        const bp_fit_options *options);
 void bp_fit_free(bp_fit *f);
+
+/* What a network must beat, made from the same rows and the same preparation. */
+bp_status bp_fit_trivial(bp_model **out, const bp_fit *f); /* answers the shares of the classes, or the mean, always */
+bp_status bp_fit_linear(bp_model **out, const bp_fit *f);  /* no hidden layer */
+
+/* Cross-validation: what was measured on rows that were not trained on. */
+typedef struct bp_fold {
+    bp_evaluation *network, *linear, *trivial;
+    size_t best_epoch;
+} bp_fold;
+typedef struct bp_folds {
+    size_t count;
+    bp_fold *fold;
+    uint32_t *of_row; /* the fold in which each row of the fit was measured; UINT32_MAX: in none, since no other row has
+                         its class */
+    bp_allocator allocator;
+} bp_folds;
+typedef struct bp_folds_options {
+    size_t folds; /* default 5 */
+    int threads;  /* folds trained side by side, a thread each; 0: as many as there are processors. With an allocator of
+                      your own: one after the other */
+    /* After each fold, as they end, never two at once; on_step of the fit's run is called from several threads. false: stop */
+    bool (*on_fold)(void *ctx, size_t fold, const bp_fold *done);
+    void *ctx;
+} bp_folds_options;
+bp_folds_options bp_folds_defaults(void);
+/* Trains a network like that of f, with the same network and options but on other rows, for each fold of the rows of f, and
+ * measures it on the fold; preparation and validation rows are found anew from the other folds. The result does not depend
+ * on the number of threads. f need not be trained. BP_ERR_STOPPED if a callback stopped it. */
+bp_status bp_fit_folds(bp_folds **out, const bp_fit *f, const bp_folds_options *options);
+void bp_folds_free(bp_folds *r);
 
 /* ---- 6. Which columns matter ------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,24 @@
+/* fit.h - the inside of fitting: which rows can be learned from, and how they are divided. */
+#ifndef BP_FIT_H
+#define BP_FIT_H
+
+#include "data/dataset.h"
+
+/* What a division of rows is for: each has random numbers of its own. Part of the reproducibility promise: never
+ * renumber. */
+typedef enum bp_division { BP_DIVIDE_FOLDS = 1, BP_DIVIDE_WATCH = 2, BP_DIVIDE_TEST = 3 } bp_division;
+
+/* Makes rest the rows of row[0 .. count) (NULL: all rows of t) that can be learned from, part empty with room for all. */
+bp_status bp_rows_usable(bp_split *out, const bp_table *t, const uint32_t *row, size_t count,
+                         const bp_prepare_options *columns);
+/* label[i] = a number for the value of the first target in row[i], where the target has few values; else all 0. */
+bp_status bp_rows_label(int32_t *label, const bp_table *t, const uint32_t *row, size_t count,
+                        const bp_prepare_options *columns);
+/* Moves about `share` of the rows from rest to part, evenly over the labels; of each label at least one row stays. */
+bp_status bp_rows_divide(bp_split *s, const bp_table *t, double share, const bp_prepare_options *columns, uint64_t seed,
+                         bp_division use);
+
+/* A network for the prepared rows of f, with the scaling of its outputs and the names of its classes. */
+bp_status bp_fit_network(bp_model **out, const bp_fit *f, const char *net, const char *init);
+
+#endif
