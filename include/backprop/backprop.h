@@ -523,6 +523,8 @@ typedef struct bp_optimizer_options {
 } bp_optimizer_options;
 /* The defaults of a kind. */
 bp_optimizer_options bp_optimizer_defaults(bp_optimizer_kind kind);
+/* Whether they can be used: numbers in range, and none set that the kind does not have. bp_train asks this, too. */
+bp_status bp_optimizer_check(const bp_optimizer_options *o);
 
 /* Learning rate as a function of progress, as a factor of lr.
  *   constant
@@ -565,15 +567,15 @@ typedef struct bp_progress {
     double valid_loss, valid_accuracy; /* end of epoch */
     double test_loss, test_accuracy;   /* end of epoch */
     double lr;                         /* of the last step */
-    double seconds, train_seconds; /* since the start; in training steps alone */
-    double samples_per_second;     /* of training steps */
-    bool best;                     /* the watched loss is the best so far */
+    double seconds, train_seconds;     /* since the start; in training steps alone */
+    double samples_per_second;         /* of training steps */
+    bool best;                         /* the watched loss is the best so far */
 } bp_progress;
 
 typedef struct bp_train_options {
     size_t epochs; /* default 10 */
     size_t steps;  /* default SIZE_MAX: no limit; whichever ends first. 0: the model is left as it is */
-    size_t batch;  /* default 32; the last batch of an epoch is smaller where rows do not divide; full batch: not used */
+    size_t batch; /* default 32; the last batch of an epoch is smaller where rows do not divide; full batch: not used */
     bp_optimizer_options optimizer; /* default adam */
     bp_schedule schedule;           /* default constant */
     bool shuffle;                   /* default true; full batch: not used */

@@ -25,7 +25,14 @@ typedef struct checking {
 /* With one argument there is only data, and the network is made for it from the options. */
 static bp_status load_new(checking *c)
 {
-    bp_status status = source_load(&c->s.set, c->o->positional[0], c->o, 0);
+    const char *data = c->o->positional[0];
+    if (table_named(data)) {
+        return bp_fail(BP_ERR_ARGUMENT,
+                       "to check a network on a table, train it first: backprop train %s, then "
+                       "backprop check MODEL %s",
+                       data, data);
+    }
+    bp_status status = source_load(&c->s.set, data, c->o, 0);
     if (status != BP_OK) {
         return status;
     }
@@ -47,21 +54,33 @@ static bp_status refuse_network_options(const options *o)
     return BP_OK;
 }
 
-static bp_status load_trained(checking *c)
+/* The training part of a data set, or a table. */
+static bp_status load_subject(checking *c, const char *model_path, const char *data)
 {
-    bp_status status = bp_model_load(&c->s.model, c->o->positional[0], NULL);
+    if (table_named(data)) {
+        return subject_load(&c->s, model_path, data, c->o);
+    }
+    bp_status status = bp_model_load(&c->s.model, model_path, NULL);
     if (status == BP_OK) {
-        status = source_load(&c->s.set, c->o->positional[1], c->o, 0);
+        status = source_load(&c->s.set, data, c->o, 0);
     }
     if (status != BP_OK) {
         return status;
     }
     c->s.part.data = c->s.set->train;
-    status = source_fits(&c->s.part.data, c->s.set->name, c->s.model, c->o->positional[0]);
+    return source_fits(&c->s.part.data, c->s.set->name, c->s.model, model_path);
+}
+
+static bp_status load_trained(checking *c)
+{
+    bp_status status = load_subject(c, c->o->positional[0], c->o->positional[1]);
+    if (status != BP_OK) {
+        return status;
+    }
     bp_model_options as = bp_model_describe(c->s.model);
     as.type = BP_F64;
     as.unfused = given(c->o, OPT_UNFUSED);
-    return status == BP_OK ? bp_model_copy(&c->exact, c->s.model, &as) : status;
+    return bp_model_copy(&c->exact, c->s.model, &as);
 }
 
 static bp_status compare(checking *c)

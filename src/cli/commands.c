@@ -44,6 +44,11 @@ const cli_command command_table[COMMANDS] = {
          "predict: layers, weights, input scaling, class names and how it was trained. Without DATA it trains "
          "on digits, which are generated and need no download. Without options it uses the defaults for "
          "the kind of data, see below.\n\n"
+         "DATA may be a table, a CSV file or the like. What is found in its columns and what becomes of each is told "
+         "first; --target names the column to predict. Some rows are held back: training stops when it gets no better "
+         "on them, and the best weights are kept. In the end the network is held against a linear model and against "
+         "always giving the same answer, on the same rows: those of --test, else of --folds, else the ones held back. "
+         "Measures that begin with train_ are those of all rows of the table that are not for the test.\n\n"
          "The same options and seed give the same file, bit for bit, whatever the number of threads.\n\n"
          "Ctrl-C stops after the current step: what has been trained is measured and saved, and the exit "
          "code is 130. A "
@@ -52,16 +57,21 @@ const cli_command command_table[COMMANDS] = {
          "backprop train mnist  the real ones, after: backprop fetch mnist\n"
          "backprop train mnist --net \"dense 512 relu, dropout 0.2\" --epochs 20  another network\n"
          "backprop train xor --json  the result for a program to read\n"
-         "backprop train mnist --init-from mnist.safetensors --lr 0.0001  go on with less\n",
+         "backprop train mnist --init-from mnist.safetensors --lr 0.0001  go on with less\n"
+         "backprop train houses.csv --target price --test 0.2  a table; a fifth of its rows tells how good it is\n"
+         "backprop train iris.csv --folds 5  cross-validation, then a model of all rows\n",
          data_word, run_train},
     [CMD_EVAL] =
         {"eval", "MODEL DATA", 2, 2, "measure a model on DATA",
          "Prints loss, accuracy, balanced accuracy, log loss, macro F1 and AUC; precision, recall and F1 of each "
          "class, and the confusion matrix; for numbers "
          "the loss, the root of the mean squared error, the mean absolute error and R2. Uses the test part of DATA "
-         "if it has one, else its training part.",
+         "if it has one, else its training part.\n\n"
+         "A table needs the columns that the model was trained on, the target too, in any order; what was filled in "
+         "and what training did not know is told on stderr.",
          "backprop eval mnist.safetensors mnist  all measures\n"
-         "backprop eval mnist.safetensors mnist --part train --json  of the training images, as JSON\n",
+         "backprop eval mnist.safetensors mnist --part train --json  of the training images, as JSON\n"
+         "backprop eval houses.safetensors new.csv  a table, prepared as the model was trained\n",
          data_word, run_eval},
     [CMD_PREDICT] =
         {"predict", "MODEL DATA", 2, 2, "predict the samples of DATA",

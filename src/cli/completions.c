@@ -5,7 +5,7 @@
 
 static bool takes_path(const option_row *row)
 {
-    return row->type == VALUE_FILE || row->type == VALUE_DATA;
+    return row->type == VALUE_FILE || row->type == VALUE_DATA || row->type == VALUE_PART;
 }
 
 /* Arguments of the command may be paths: those of commands that read data. */

@@ -2,23 +2,58 @@
  * seconds, numbers 99.5 % or more of each generated set in a tenth of a second. */
 #include "defaults.h"
 
+#include <string.h>
+
 static const recipe recipe_table[] = {
     {"images", "images: digits, mnist, fashion-mnist, a directory of IDX files",
-     "dense 256 relu, dropout 0.2, dense 128 relu", BP_ADAM, 0.002, "cosine", 128, 12},
+     "dense 256 relu, dropout 0.2, dense 128 relu", BP_ADAM, 0.002, "cosine", 128, 12, 0, 0, 0, 0},
     {"numbers", "other data: xor, circles, moons, spirals", "dense 64 relu, dense 64 relu", BP_ADAM, 0.01, "cosine", 32,
-     100},
+     100, 0, 0, 0, 0},
 };
+enum { SET_RECIPES = sizeof recipe_table / sizeof *recipe_table };
+
+recipe recipe_for_table(const bp_fit_recipe *r)
+{
+    return (recipe){.name = "tables",
+                    .what = r->name,
+                    .net = r->net,
+                    .optimizer = r->optimizer,
+                    .lr = r->lr,
+                    .schedule = r->schedule,
+                    .batch = r->batch,
+                    .epochs = r->epochs,
+                    .l2 = r->l2,
+                    .weight_decay = r->weight_decay,
+                    .patience = r->patience,
+                    .valid = r->valid};
+}
 
 recipe recipe_at(size_t index)
 {
-    recipe none = {0};
-    return index < sizeof recipe_table / sizeof *recipe_table ? recipe_table[index] : none;
+    if (index < SET_RECIPES) {
+        return recipe_table[index];
+    }
+    bp_fit_recipe table = bp_fit_recipe_at(index - SET_RECIPES);
+    return table.name != NULL ? recipe_for_table(&table) : (recipe){0};
+}
+
+/* Appends " --name value" unless the value is 0. */
+static void append_option(char *out, size_t size, const char *name, double value)
+{
+    size_t used = strlen(out);
+    if (value != 0 && used < size) {
+        snprintf(out + used, size - used, " --%s %g", name, value);
+    }
 }
 
 void recipe_text(char *out, size_t size, const recipe *r)
 {
     snprintf(out, size, "%s: --net \"%s\" --optimizer %s --lr %g --schedule %s --batch %zu --epochs %zu", r->what,
              r->net, bp_optimizer_name(r->optimizer), r->lr, r->schedule, r->batch, r->epochs);
+    append_option(out, size, "l2", r->l2);
+    append_option(out, size, "weight-decay", r->weight_decay);
+    append_option(out, size, "valid", r->valid);
+    append_option(out, size, "patience", (double)r->patience);
 }
 
 const char *recipe_note(void)
@@ -54,15 +89,23 @@ bp_status optimizer_from_options(bp_optimizer_options *out, bp_schedule *schedul
     out->lr = real_or(o, OPT_LR, kind == r->optimizer ? r->lr : out->lr);
     out->momentum = real_or(o, OPT_MOMENTUM, out->momentum);
     out->l1 = real_or(o, OPT_L1, 0);
-    out->l2 = real_or(o, OPT_L2, 0);
+    out->l2 = real_or(o, OPT_L2, kind == r->optimizer ? r->l2 : 0);
     out->clip_norm = real_or(o, OPT_CLIP_NORM, 0);
     out->clip_value = real_or(o, OPT_CLIP_VALUE, 0);
     /* --weight-decay means what it means to PyTorch's optimizer of that name: decoupled for adamw, a penalty elsewhere. */
     if (kind == BP_ADAMW) {
-        out->weight_decay = real_or(o, OPT_WEIGHT_DECAY, out->weight_decay);
+        double proposed = kind == r->optimizer ? r->weight_decay : out->weight_decay;
+        out->weight_decay = real_or(o, OPT_WEIGHT_DECAY, proposed);
     } else {
         out->l2 += real_or(o, OPT_WEIGHT_DECAY, 0);
     }
     *schedule_text = text_or(o, OPT_SCHEDULE, own ? "constant" : r->schedule);
     return bp_schedule_parse(schedule, *schedule_text);
+}
+
+size_t epochs_from_options(const options *o, const recipe *r)
+{
+    bp_optimizer_kind kind = (bp_optimizer_kind)size_or(o, OPT_OPTIMIZER, (size_t)r->optimizer);
+    bool other = kind != r->optimizer && bp_optimizer_full_batch(kind);
+    return size_or(o, OPT_EPOCHS, other ? (size_t)FULL_BATCH_EPOCHS : r->epochs);
 }

@@ -12,11 +12,14 @@ typedef struct recipe {
     double lr;
     const char *schedule;
     size_t batch, epochs;
+    double l2, weight_decay; /* with its optimizer */
+    size_t patience;         /* 0: no early stopping */
+    double valid;            /* share of the rows watched for it */
 } recipe;
 
-/* Row of the table; name is NULL past the last. */
+/* Row of the table, data sets first, then tables by size; name is NULL past the last. */
 recipe recipe_at(size_t index);
-/* The recipe as words for people: "images: --net ..."; out: 512 bytes. */
+/* The recipe as words for people: "images: --net ..."; out: 640 bytes. */
 void recipe_text(char *out, size_t size, const recipe *r);
 /* What becomes of a recipe when an option replaces a part of it. */
 const char *recipe_note(void);
@@ -24,13 +27,17 @@ const char *recipe_note(void);
 void learning_rates_text(char *out, size_t size);
 /* Steps of an optimizer that takes all rows for each, unless --epochs says otherwise: most have converged before. */
 enum { FULL_BATCH_EPOCHS = 200 };
-/* The recipe for this data. */
+/* The recipe for a data set, and that which the library chose for a table. */
 recipe recipe_for(const bp_data *data);
+recipe recipe_for_table(const bp_fit_recipe *r);
 
 /* The optimizer and schedule that the options ask for. A recipe's optimizer, learning rate and schedule belong together:
  * when --optimizer names another one, its own learning rate applies; when --optimizer or --lr is given, the schedule is
  * constant unless --schedule says otherwise. */
 bp_status optimizer_from_options(bp_optimizer_options *out, bp_schedule *schedule, const char **schedule_text,
                                  const options *o, const recipe *r);
+
+/* Epochs, where --epochs is not given: those of the recipe, or for optimizers that take all rows in a step, more. */
+size_t epochs_from_options(const options *o, const recipe *r);
 
 #endif

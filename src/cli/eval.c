@@ -6,9 +6,15 @@ static exit_code eval_json(const options *o, const subject *s, const bp_evaluati
 {
     json_t *result = json_object();
     json_put_text(result, "model", o->positional[0]);
-    json_put_text(result, "data", s->set->name);
+    json_put_text(result, "data", s->table != NULL ? table_title(o->positional[1]) : s->set->name);
     json_put_text(result, "part", s->part.name);
     evaluation_json(result, e, s->model);
+    if (s->table != NULL) {
+        json_put_size(result, "skipped_rows", bp_table_skipped(s->table, NULL));
+        json_put_size(result, "dropped_rows", s->report.dropped);
+        json_put_size(result, "imputed_cells", s->report.missing);
+        json_put_size(result, "unknown_cells", s->report.unknown);
+    }
     json_put(result, "seconds", e->seconds);
     return json_print(stdout, result);
 }
@@ -27,6 +33,29 @@ static void eval_text(const subject *s, const bp_evaluation *e)
     }
 }
 
+/* What the table has that needs a word, on stderr. */
+static void say_table(const subject *s)
+{
+    const bp_prepare_report *r = &s->report;
+    const char *why = NULL;
+    char number[NUMBER_SIZE];
+    size_t skipped = bp_table_skipped(s->table, &why);
+    if (skipped > 0) {
+        fprintf(stderr, "%s rows skipped, the first: %s\n", number_text(number, (double)skipped), why);
+    }
+    if (r->dropped > 0) {
+        fprintf(stderr, "%s rows left out: no target, weight 0, or missing values\n",
+                number_text(number, (double)r->dropped));
+    }
+    if (r->missing > 0) {
+        fprintf(stderr, "%s missing cells filled in\n", number_text(number, (double)r->missing));
+    }
+    if (r->unknown > 0) {
+        fprintf(stderr, "%s cells with a category that training did not have, the first: %s\n",
+                number_text(number, (double)r->unknown), r->first_unknown);
+    }
+}
+
 exit_code run_eval(const options *o)
 {
     subject s;
@@ -34,6 +63,9 @@ exit_code run_eval(const options *o)
     bp_status status = subject_load(&s, o->positional[0], o->positional[1], o);
     if (status != BP_OK) {
         return fail_as(status == BP_ERR_MEMORY ? CODE_FAULT : CODE_DATA);
+    }
+    if (s.table != NULL) {
+        say_table(&s);
     }
     status = bp_evaluate(&e, s.model, &s.part.data, (int)size_or(o, OPT_THREADS, 0));
     exit_code code = CODE_OK;

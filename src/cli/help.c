@@ -100,18 +100,26 @@ bool command_reads_data(const cli_command *c)
     return option_applies(OPT_DATA_DIR, (command_id)(c - command_table));
 }
 
+bool command_reads_tables(const cli_command *c)
+{
+    return option_applies(OPT_DELIMITER, (command_id)(c - command_table));
+}
+
 bool command_uses_recipes(const cli_command *c)
 {
     return option_applies(OPT_NET, (command_id)(c - command_table));
 }
 
-static void data_sets(const page *p)
+static void data_sets(const page *p, const cli_command *c)
 {
     heading(p, "DATA is one of");
     for (size_t i = 0; data_word(i) != NULL; i++) {
         entry(p, data_word(i), bp_dataset_list(i).summary, 17);
     }
     entry(p, "DIRECTORY", directory_text(), 17);
+    if (command_reads_tables(c)) {
+        entry(p, "FILE", file_text(), 17);
+    }
 }
 
 static void recipes(const page *p)
@@ -119,7 +127,7 @@ static void recipes(const page *p)
     heading(p, "Defaults by data");
     for (size_t i = 0; recipe_at(i).name != NULL; i++) {
         recipe r = recipe_at(i);
-        char text[512];
+        char text[640];
         recipe_text(text, sizeof text, &r);
         entry(p, r.name, text, 13);
     }
@@ -154,7 +162,7 @@ void help_command(FILE *out, const cli_command *c)
     paragraphs(&p, c->text);
     option_groups(&p, (command_id)(c - command_table));
     if (command_reads_data(c)) {
-        data_sets(&p);
+        data_sets(&p, c);
     }
     if (command_uses_recipes(c)) {
         recipes(&p);

@@ -18,6 +18,7 @@ void write_completions(FILE *out, const char *shell);
 void option_synopsis(char *out, size_t size, const option_row *row);
 /* The command takes data, so help lists the data sets; it makes networks, so help shows the recipes. */
 bool command_reads_data(const cli_command *c);
+bool command_reads_tables(const cli_command *c);
 bool command_uses_recipes(const cli_command *c);
 
 #endif

@@ -110,6 +110,39 @@ static void print_output_scaling(const terminal *t, const bp_model *m)
     }
 }
 
+/* What becomes of each column of a table, on the way to the inputs. */
+static bp_status print_preparation(const terminal *t, const bp_model *m)
+{
+    bp_preparation *p = NULL;
+    bp_feature_info f;
+    if (bp_model_preparation_text(m) == NULL) {
+        return BP_OK;
+    }
+    bp_status status = bp_model_preparation(&p, m);
+    if (status != BP_OK) {
+        return status;
+    }
+    label(t, "target");
+    for (size_t i = 0; bp_preparation_target(p, i, NULL, NULL) != NULL; i++) {
+        printf("%s%s", i > 0 ? ", " : "", bp_preparation_target(p, i, NULL, NULL));
+    }
+    printf(" (%s)\n", bp_table_task_name(bp_preparation_task(p)));
+    printf("\n%s%7s  %-24s %-9s %s%s\n", style_on(t, STYLE_BOLD), "inputs", "column", "kind", "preparation",
+           style_off(t));
+    for (size_t i = 0; bp_preparation_feature(p, i, &f); i++) {
+        char inputs[NUMBER_SIZE];
+        snprintf(inputs, sizeof inputs, f.inputs > 1 ? "%zu-%zu" : "%zu", f.first, f.first + f.inputs - 1);
+        printf("%7s  %-24.24s %-9s ", inputs, f.column, f.kind);
+        wrap_text(stdout, f.text, 44, 44, t->live && t->width > 70 ? t->width - 1 : SIZE_MAX);
+    }
+    const char *column = NULL, *text = NULL;
+    for (size_t i = 0; bp_preparation_note(p, i, &column, &text); i++) {
+        printf("%7s  %s%-24.24s %-9s %s%s\n", "-", style_on(t, STYLE_DIM), column, "", text, style_off(t));
+    }
+    bp_preparation_free(p);
+    return BP_OK;
+}
+
 static void print_layers(const terminal *t, const bp_model *m)
 {
     bp_layer_info layer;
@@ -212,7 +245,26 @@ static exit_code inspect_json(const bp_model *m, const char *path, const cost *c
         json_put_text(notes, key, value);
     }
     json_object_set_new(o, "notes", notes);
+    const char *preparation = bp_model_preparation_text(m);
+    json_t *prepared = preparation != NULL ? json_loads(preparation, 0, NULL) : NULL;
+    json_object_set_new(o, "preparation", prepared != NULL ? prepared : json_null());
     return json_print(stdout, o);
+}
+
+static exit_code inspect_text(const bp_model *m, const char *path, const cost *c)
+{
+    terminal t = terminal_of(stdout);
+    print_head(&t, m, path);
+    print_classes(&t, m);
+    print_scaling(&t, m);
+    print_output_scaling(&t, m);
+    if (print_preparation(&t, m) != BP_OK) {
+        return fail_as(CODE_DATA);
+    }
+    print_layers(&t, m);
+    print_cost(&t, c);
+    print_notes(&t, m);
+    return CODE_OK;
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
@@ -252,14 +304,7 @@ exit_code run_inspect(const options *o)
     } else if (given(o, OPT_JSON)) {
         code = inspect_json(m, o->positional[0], &c);
     } else {
-        terminal t = terminal_of(stdout);
-        print_head(&t, m, o->positional[0]);
-        print_classes(&t, m);
-        print_scaling(&t, m);
-        print_output_scaling(&t, m);
-        print_layers(&t, m);
-        print_cost(&t, &c);
-        print_notes(&t, m);
+        code = inspect_text(m, o->positional[0], &c);
     }
     bp_model_free(m);
     return code;

@@ -100,13 +100,16 @@ static void manual_options(FILE *out, command_id c)
     }
 }
 
-static void manual_data(FILE *out)
+static void manual_data(FILE *out, const cli_command *c)
 {
     fputs(".SH DATA\n", out);
     for (size_t i = 0; data_word(i) != NULL; i++) {
         tagged(out, data_word(i), bp_dataset_list(i).summary);
     }
     tagged(out, "DIRECTORY", directory_text());
+    if (command_reads_tables(c)) {
+        tagged(out, "FILE", file_text());
+    }
 }
 
 static void manual_recipes(FILE *out)
@@ -114,7 +117,7 @@ static void manual_recipes(FILE *out)
     fputs(".SH DEFAULTS BY DATA\n", out);
     for (size_t i = 0; recipe_at(i).name != NULL; i++) {
         recipe r = recipe_at(i);
-        char text[512];
+        char text[640];
         recipe_text(text, sizeof text, &r);
         tagged(out, r.name, text);
     }
@@ -184,7 +187,7 @@ void write_manual(FILE *out, const cli_command *c)
         tagged(out, command_table[i].name, command_table[i].summary);
     }
     if (c == NULL || command_reads_data(c)) {
-        manual_data(out);
+        manual_data(out, c);
     }
     if (c != NULL && command_uses_recipes(c)) {
         manual_recipes(out);

@@ -128,11 +128,12 @@ static void data_section(FILE *out)
         table_row(out, data_word(i), bp_dataset_list(i).summary);
     }
     table_row(out, "DIRECTORY", directory_text());
+    table_row(out, "FILE", file_text());
 }
 
 static void recipe_section(FILE *out)
 {
-    char text[512];
+    char text[640];
     fputs("\n## Defaults by data\n", out);
     table_head(out, "data", "");
     for (size_t i = 0; recipe_at(i).name != NULL; i++) {

@@ -19,6 +19,7 @@ enum {
     HELP = 1u << CMD_HELP,
     COMPUTES = TRAIN | EVAL | PREDICT | CHECK | INSPECT,
     READS_DATA = COMPUTES | DATA,
+    READS_TABLES = COMPUTES,
     EVERY = READS_DATA | BENCH | FETCH | VERSION | HELP
 };
 
@@ -27,6 +28,7 @@ static const interval not_negative = {0, 1e300, false, "a number of 0 or more"};
 static const interval fraction = {0, 1, true, "a number between 0 and 1"};
 static const interval whole = {0, 1.8446744073709550e19, false, "a whole number of 0 or more"};
 static const interval from_one = {1, 1.8446744073709550e19, false, "a whole number of 1 or more"};
+static const interval from_two = {2, 4294967295.0, false, "a whole number of 2 or more"};
 static const interval threads_limits = {0, 1024, false, "a whole number from 0 (choose for me) to 1024"};
 
 /* ---- words ------------------------------------------------------------------------------------------------------- */
@@ -40,6 +42,13 @@ const char *directory_text(void)
 {
     return "with the four IDX files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
            "t10k-labels-idx1-ubyte, each plain or .gz";
+}
+
+const char *file_text(void)
+{
+    return "a table, plain or .gz: CSV and its kin, with or without a header (separator, header and kinds of columns "
+           "are "
+           "found out), NPY, NPZ or LIBSVM text; - is standard input";
 }
 
 static const char *optimizer_word(size_t index)
@@ -80,6 +89,44 @@ static const char *part_word(size_t index)
     return list_word(names, sizeof names / sizeof *names, index);
 }
 
+static const char *task_word(size_t index)
+{
+    return index < BP_TABLE_TASKS ? bp_table_task_name((bp_table_task)index) : NULL;
+}
+
+static const char *missing_word(size_t index)
+{
+    return index < BP_MISSING_RULES ? bp_missing_rule_name((bp_missing_rule)index) : NULL;
+}
+
+static const char *impute_word(size_t index)
+{
+    return index < BP_IMPUTE_RULES ? bp_impute_rule_name((bp_impute_rule)index) : NULL;
+}
+
+static const char *numbers_word(size_t index)
+{
+    return index < BP_NUMBERS_RULES ? bp_numbers_rule_name((bp_numbers_rule)index) : NULL;
+}
+
+static const char *yes_word(size_t index)
+{
+    static const char *const names[] = {"no", "yes"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
+static const char *bad_rows_word(size_t index)
+{
+    static const char *const names[] = {"error", "skip"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
+const char *delimiter_word(size_t index)
+{
+    static const char *const names[] = {"comma", "semicolon", "tab", "pipe", "space"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
 static const char *shell_word(size_t index)
 {
     static const char *const names[] = {"bash", "zsh", "fish"};
@@ -109,6 +156,51 @@ static void by_data(char *out, size_t size)
 static void by_set(char *out, size_t size)
 {
     snprintf(out, size, "by the set");
+}
+
+static void by_content(char *out, size_t size)
+{
+    snprintf(out, size, "found from the content");
+}
+
+static void default_valid(char *out, size_t size)
+{
+    snprintf(out, size, "data sets: none; tables: by size, see below");
+}
+
+static void default_target(char *out, size_t size)
+{
+    snprintf(out, size, "the last column");
+}
+
+static void default_task(char *out, size_t size)
+{
+    snprintf(out, size, "%s: found from the target", bp_table_task_name(bp_prepare_defaults().task));
+}
+
+static void default_missing(char *out, size_t size)
+{
+    snprintf(out, size, "%s", bp_missing_rule_name(bp_prepare_defaults().missing));
+}
+
+static void default_impute(char *out, size_t size)
+{
+    snprintf(out, size, "%s", bp_impute_rule_name(bp_prepare_defaults().impute));
+}
+
+static void default_numbers(char *out, size_t size)
+{
+    snprintf(out, size, "%s", bp_numbers_rule_name(bp_prepare_defaults().numbers));
+}
+
+static void default_missing_words(char *out, size_t size)
+{
+    snprintf(out, size, "NA, N/A, NaN, null, ? and their like");
+}
+
+static void default_bad_rows(char *out, size_t size)
+{
+    snprintf(out, size, "%s", bad_rows_word(0));
 }
 
 static void default_part(char *out, size_t size)
@@ -231,8 +323,8 @@ static void default_loss(char *out, size_t size)
 
 const char *option_group_title(option_group g)
 {
-    static const char *const titles[] = {"Data",           "Network", "Training", "Optimizer",
-                                         "Looking inside", "Running", "Output"};
+    static const char *const titles[] = {"Data",      "Tables",         "Network", "Training",
+                                         "Optimizer", "Looking inside", "Running", "Output"};
     static_assert(sizeof titles / sizeof *titles == GROUPS, "a title for each group");
     return titles[g];
 }
@@ -242,13 +334,15 @@ const char *option_group_title(option_group g)
 const option_row option_table[OPTIONS] = {
     [OPT_DATA_DIR] = {"data-dir", "DIR", VALUE_FILE, GROUP_DATA, READS_DATA, NULL, NULL,
                       "look for named data in DIR first, then in $BACKPROP_DATA, then in the cache directory", NULL},
-    [OPT_TEST] = {"test", "DATA", VALUE_DATA, GROUP_DATA, TRAIN, NULL, data_word,
-                  "test on DATA (its test part if it has one) instead of the test part of the training data", NULL},
+    [OPT_TEST] = {"test", "DATA|SHARE", VALUE_PART, GROUP_DATA, TRAIN, &fraction, data_word,
+                  "measure on DATA (its test part if it has one) instead of the test part of the training data; of a "
+                  "table, on a share of its rows (0.2), drawn by --seed, or on another table",
+                  NULL},
     [OPT_VALID] =
-        {"valid", "FRACTION", VALUE_REAL, GROUP_DATA, TRAIN, &fraction, NULL,
-         "set this share of the training rows aside; their loss decides about early stopping, best weights and "
-         "the plateau schedule",
-         NULL},
+        {"valid", "SHARE|FILE", VALUE_PART, GROUP_DATA, TRAIN, &fraction, NULL,
+         "set this share of the training rows aside, or of a table take the rows of FILE; their loss decides about "
+         "early stopping, best weights and the plateau schedule",
+         default_valid},
     [OPT_PART] = {"part", "PART", VALUE_WORD, GROUP_DATA, EVAL | PREDICT | INSPECT, NULL, part_word,
                   "rows to use: train, test or all (the training rows, then the test rows)", default_part},
     [OPT_GENERATED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, TRAIN | EVAL | DATA, &from_one, NULL,
@@ -274,6 +368,49 @@ const option_row option_table[OPTIONS] = {
          "scale each input to mean 0 and standard deviation 1 over the training rows, and keep that scaling "
          "in the model; without it bytes are scaled to 0..1 and other data is left as it is",
          NULL},
+
+    [OPT_TARGET] = {"target", "NAMES", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL,
+                    "the column to predict, by name or, from 1, number; several: \"a,b,\\\"c, d\\\"\"", default_target},
+    [OPT_TASK] = {"task", "TASK", VALUE_WORD, GROUP_TABLE, TRAIN, NULL, task_word,
+                  "classify, regress, or multilabel for several yes/no targets", default_task},
+    [OPT_CATEGORICAL] = {"categorical", "NAMES", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL,
+                         "columns whose values are names, even if they look like numbers", by_content},
+    [OPT_NUMERIC] = {"numeric", "NAMES", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL,
+                     "columns that are numbers: any other text in them is an error", by_content},
+    [OPT_DROP] = {"drop", "NAMES", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL, "columns that are not used", NULL},
+    [OPT_ID] = {"id", "NAMES", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL,
+                "columns that are not used, but name the row in predictions", NULL},
+    [OPT_SAMPLE_WEIGHT] = {"sample-weight", "COLUMN", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL,
+                           "how much each row counts: 2 as if it were there twice, 0 as if it were not", NULL},
+    [OPT_CLASS_WEIGHT] = {"class-weight", "WEIGHTS", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL,
+                          "how much the rows of each class count in training: balanced, or name=w,name=w", NULL},
+    [OPT_MISSING] = {"missing", "RULE", VALUE_WORD, GROUP_TABLE, TRAIN, NULL, missing_word,
+                     "cells without a value: impute (fill in, and tell the network), drop the row, or error",
+                     default_missing},
+    [OPT_IMPUTE] = {"impute", "RULE", VALUE_WORD, GROUP_TABLE, TRAIN, NULL, impute_word,
+                    "what to fill in for a number: median or mean of the training rows", default_impute},
+    [OPT_NUMBERS] = {"numbers", "RULE", VALUE_WORD, GROUP_TABLE, TRAIN, NULL, numbers_word,
+                     "scaling of numbers: standard (mean and deviation), robust (median and quartiles), quantile (to a "
+                     "normal distribution), or auto, for each column the one that suits it",
+                     default_numbers},
+    [OPT_FOLDS] = {"folds", "K", VALUE_SIZE, GROUP_TABLE, TRAIN, &from_two, NULL,
+                   "cross-validate: train K times, each time measured on another K-th of the rows; then train on all",
+                   NULL},
+    [OPT_DELIMITER] = {"delimiter", "CHAR", VALUE_TEXT, GROUP_TABLE, READS_TABLES, NULL, delimiter_word,
+                       "what separates the cells: comma, semicolon, tab, pipe, space, or the character", by_content},
+    [OPT_HEADER] = {"header", "ANSWER", VALUE_WORD, GROUP_TABLE, READS_TABLES, NULL, yes_word,
+                    "whether the first row has the names of the columns: yes or no", by_content},
+    [OPT_DECIMAL_COMMA] = {"decimal-comma", NULL, VALUE_FLAG, GROUP_TABLE, READS_TABLES, NULL, NULL,
+                           "numbers are written with a comma: 1,5 is one and a half", NULL},
+    [OPT_MISSING_WORDS] = {"missing-words", "WORDS", VALUE_TEXT, GROUP_TABLE, READS_TABLES, NULL, NULL,
+                           "what stands for a cell without a value, separated by commas; an empty cell always does",
+                           default_missing_words},
+    [OPT_BAD_ROWS] = {"bad-rows", "RULE", VALUE_WORD, GROUP_TABLE, READS_TABLES, NULL, bad_rows_word,
+                      "rows with too few or too many cells: error, or skip and count them", default_bad_rows},
+    [OPT_CACHE] = {"cache", "FILE", VALUE_FILE, GROUP_TABLE, TRAIN, NULL, NULL,
+                   "keep the converted table in FILE and map it into memory: for tables larger than memory, and "
+                   "faster the next time",
+                   NULL},
 
     [OPT_NET] = {"net", "LAYERS", VALUE_TEXT, GROUP_NETWORK, TRAIN | CHECK, NULL, NULL,
                  "hidden layers, separated by commas: \"dense N [activation]\" or \"dropout RATE\"; \"\" for none",
@@ -318,7 +455,7 @@ const option_row option_table[OPTIONS] = {
     [OPT_LR] = {"lr", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL,
                 "learning rate; lbfgs and rprop: length of the first step", by_data},
     [OPT_MOMENTUM] = {"momentum", "F", VALUE_REAL, GROUP_OPTIMIZER, TRAIN, &not_negative, NULL,
-                      "of momentum, nesterov and rmsprop", default_momentum},
+                      "only for momentum, nesterov and rmsprop", default_momentum},
     [OPT_SCHEDULE] = {"schedule", "RULE", VALUE_TEXT, GROUP_OPTIMIZER, TRAIN, NULL, schedule_word,
                       "constant, step:E[,gamma], exponential:gamma, cosine[:floor], inverse:k[,power] or "
                       "plateau[:patience[,gamma]], each with \"warmup:S + \" in front if wanted",

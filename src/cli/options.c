@@ -104,6 +104,22 @@ static bp_status parse_range(option_value *v, const option_row *row, const char 
     return BP_OK;
 }
 
+/* What reads as a number must be a share; anything else is the name of data. */
+static bp_status parse_part(option_value *v, const option_row *row, const char *text)
+{
+    double share = 0;
+    if (text[0] == '\0') {
+        return bp_fail(BP_ERR_ARGUMENT, "--%s needs %s or a name, not an empty text", row->name, row->limits->text);
+    }
+    bool number = bp_parse_double(&share, text);
+    if (number && !within(row->limits, share)) {
+        return bp_fail(BP_ERR_ARGUMENT, "--%s needs %s, or the name of data, not \"%s\"", row->name, row->limits->text,
+                       text);
+    }
+    v->real = number ? share : 0;
+    return BP_OK;
+}
+
 static bp_status parse_value(option_value *v, const option_row *row, const char *text)
 {
     v->text = text;
@@ -122,6 +138,8 @@ static bp_status parse_value(option_value *v, const option_row *row, const char 
         return parse_word(v, row, text);
     case VALUE_RANGE:
         return parse_range(v, row, text);
+    case VALUE_PART:
+        return parse_part(v, row, text);
     case VALUE_FILE:
     case VALUE_DATA:
         return text[0] != '\0' ? BP_OK : bp_fail(BP_ERR_ARGUMENT, "--%s needs a name, not an empty text", row->name);

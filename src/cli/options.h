@@ -21,6 +21,25 @@ typedef enum option_id {
     OPT_FETCH_DIR,
     OPT_MIRROR,
     OPT_SUMS,
+    /* tables */
+    OPT_TARGET,
+    OPT_TASK,
+    OPT_CATEGORICAL,
+    OPT_NUMERIC,
+    OPT_DROP,
+    OPT_ID,
+    OPT_SAMPLE_WEIGHT,
+    OPT_CLASS_WEIGHT,
+    OPT_MISSING,
+    OPT_IMPUTE,
+    OPT_NUMBERS,
+    OPT_FOLDS,
+    OPT_DELIMITER,
+    OPT_HEADER,
+    OPT_DECIMAL_COMMA,
+    OPT_MISSING_WORDS,
+    OPT_BAD_ROWS,
+    OPT_CACHE,
     /* network */
     OPT_NET,
     OPT_OUTPUT,
@@ -77,6 +96,7 @@ typedef enum option_id {
 
 typedef enum option_group {
     GROUP_DATA,
+    GROUP_TABLE,
     GROUP_NETWORK,
     GROUP_TRAINING,
     GROUP_OPTIMIZER,
@@ -92,7 +112,8 @@ typedef enum value_type {
     VALUE_FLAG,
     VALUE_TEXT,
     VALUE_FILE, /* a path */
-    VALUE_DATA, /* the name of a data set, or a directory */
+    VALUE_DATA, /* the name of a data set, a directory or a file */
+    VALUE_PART, /* a share of the rows, or data: a number within the limits, or a name */
     VALUE_WORD, /* one of a list */
     VALUE_SIZE,
     VALUE_REAL,
@@ -130,7 +151,7 @@ static inline bool option_applies(option_id id, command_id c)
 typedef struct option_value {
     bool given;
     const char *text;
-    double real;
+    double real;     /* VALUE_PART: the share; 0 where it is a name */
     size_t size;     /* VALUE_SIZE; VALUE_WORD: index of the word; VALUE_RANGE: the first */
     size_t size_end; /* VALUE_RANGE: one past the last */
 } option_value;
@@ -176,9 +197,13 @@ static inline size_t size_or(const options *o, option_id id, size_t fallback)
 #define DEFAULT_DRAWN     5
 #define DEFAULT_DRAWN_TOP 3
 
+/* Names of what separates the cells of a table. */
+const char *delimiter_word(size_t index);
 /* Names of data sets, for VALUE_DATA. */
 const char *data_word(size_t index);
 /* What a directory given as data must hold. */
 const char *directory_text(void);
+/* What a file given as data may be. */
+const char *file_text(void);
 
 #endif

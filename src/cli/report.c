@@ -2,7 +2,6 @@
 #include "report.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
 enum { MOST_CLASSES = 20, NAME_COLUMNS = 14 };
@@ -18,69 +17,23 @@ const char *class_text(char *out, const bp_model *m, size_t index)
     return out;
 }
 
-/* ---- the measures of one number ---------------------------------------------------------------------------------- */
-
-enum { OF_CLASSES = 1, OF_LABELS = 2, OF_NUMBERS = 4, OF_ALL = 7 };
-
-/* extra: for those who want to know more than report_summary says. */
-static const struct measure {
-    const char *key, *text;
-    size_t offset;
-    int kinds; /* of targets that have it */
-    bool share, extra;
-} measures[] = {
-    {"loss", "loss", offsetof(bp_evaluation, loss), OF_ALL, false, false},
-    {"accuracy", "accuracy", offsetof(bp_evaluation, accuracy), OF_ALL, true, false},
-    {"label_accuracy", "right labels", offsetof(bp_evaluation, label_accuracy), OF_LABELS, true, true},
-    {"balanced_accuracy", "balanced accuracy", offsetof(bp_evaluation, balanced_accuracy), OF_CLASSES, true, true},
-    {"log_loss", "log loss", offsetof(bp_evaluation, log_loss), OF_CLASSES | OF_LABELS, false, true},
-    {"macro_f1", "macro F1", offsetof(bp_evaluation, macro_f1), OF_CLASSES | OF_LABELS, false, true},
-    {"auc", "AUC", offsetof(bp_evaluation, auc), OF_CLASSES | OF_LABELS, false, true},
-    {"rmse", "rmse", offsetof(bp_evaluation, rmse), OF_NUMBERS, false, false},
-    {"mae", "mae", offsetof(bp_evaluation, mae), OF_NUMBERS, false, false},
-    {"r2", "R2", offsetof(bp_evaluation, r2), OF_NUMBERS, false, false},
-};
-enum { MEASURES = sizeof measures / sizeof *measures };
-
-static double value_of(const bp_evaluation *e, const struct measure *m)
-{
-    return *(const double *)((const char *)e + m->offset);
-}
-
-static bool has_measure(const bp_evaluation *e, const struct measure *m)
-{
-    int kind = e->classes > 0 ? OF_CLASSES : e->labels > 0 ? OF_LABELS : OF_NUMBERS;
-    return (m->kinds & kind) != 0;
-}
-
-void measures_json(json_t *object, const char *prefix, const bp_evaluation *e)
-{
-    for (size_t i = 0; i < MEASURES; i++) {
-        char key[64];
-        snprintf(key, sizeof key, "%s%s", prefix, measures[i].key);
-        if (has_measure(e, &measures[i]) && json_object_get(object, key) == NULL) {
-            json_put(object, key, value_of(e, &measures[i]));
-        }
-    }
-}
+/* ---- for people -------------------------------------------------------------------------------------------------- */
 
 void report_measures(const terminal *t, const bp_evaluation *e)
 {
     char text[NUMBER_SIZE];
     bool first = true;
-    for (size_t i = 0; i < MEASURES; i++) {
-        double value = value_of(e, &measures[i]);
-        if (!measures[i].extra || !has_measure(e, &measures[i]) || isnan(value)) {
+    for (size_t i = 0; measure_at(e, i).key != NULL; i++) {
+        measure m = measure_at(e, i);
+        double value = measure_value(&m, e);
+        if (m.summary || isnan(value)) {
             continue;
         }
-        measures[i].share ? percent_text(text, value) : loss_text(text, value);
-        fprintf(t->file, "%s%-18s %s%s%s\n", first ? "\n" : "", measures[i].text, style_on(t, STYLE_BOLD), text,
-                style_off(t));
+        fprintf(t->file, "%s%-18s %s%s%s\n", first ? "\n" : "", m.text, style_on(t, STYLE_BOLD),
+                measure_text(text, &m, value), style_off(t));
         first = false;
     }
 }
-
-/* ---- for people -------------------------------------------------------------------------------------------------- */
 
 static size_t right_of(const bp_evaluation *e)
 {
@@ -239,9 +192,14 @@ static json_t *confusion_json(const bp_evaluation *e)
 
 void evaluation_json(json_t *object, const bp_evaluation *e, const bp_model *m)
 {
-    char name[CLASS_NAME];
     json_put_size(object, "rows", e->rows);
     measures_json(object, "", e);
+    classes_json(object, e, m);
+}
+
+void classes_json(json_t *object, const bp_evaluation *e, const bp_model *m)
+{
+    char name[CLASS_NAME];
     if (e->classes + e->labels == 0) {
         return;
     }

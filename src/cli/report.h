@@ -2,8 +2,7 @@
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 
-#include "output.h"
-#include "terminal.h"
+#include "measures.h"
 
 /* Name of a class: the model's, or its number. out: CLASS_NAME bytes. */
 #define CLASS_NAME 64
@@ -17,9 +16,9 @@ void report_classes(const terminal *t, const bp_evaluation *e, const bp_model *m
 void report_labels(const terminal *t, const bp_evaluation *e, const bp_model *m);
 /* Only where it fits: up to 20 classes and the width of the terminal; otherwise says so. */
 void report_confusion(const terminal *t, const bp_evaluation *e, const bp_model *m);
-/* All measures that are one number, "loss", "auc" ..., after a prefix, "test_"; keys that are there already stay. */
-void measures_json(json_t *object, const char *prefix, const bp_evaluation *e);
-/* These, and those of each class or label, and the confusion matrix. */
+/* "classes" or "labels", the measures of each, and "confusion". */
+void classes_json(json_t *object, const bp_evaluation *e, const bp_model *m);
+/* These, "rows" and all measures. */
 void evaluation_json(json_t *object, const bp_evaluation *e, const bp_model *m);
 
 #endif

@@ -4,12 +4,13 @@
 #include "base/base.h"
 #include "memory.h"
 
-static bp_status load(subject *s, const char *model_path, const char *data, const options *o)
+static bp_status load_set(subject *s, const char *model_path, const char *data, const options *o)
 {
-    bp_status status = bp_model_load(&s->model, model_path, NULL);
-    if (status == BP_OK) {
-        status = source_load(&s->set, data, o, size_or(o, OPT_GENERATED_ROWS, 0));
+    if (bp_model_preparation_text(s->model) != NULL) {
+        return bp_fail(BP_ERR_DATA, "%s was trained on a table; %s is a data set, not the path of a file", model_path,
+                       data);
     }
+    bp_status status = source_load(&s->set, data, o, size_or(o, OPT_GENERATED_ROWS, 0));
     if (status == BP_OK) {
         status = part_take(&s->part, s->set, o);
     }
@@ -17,6 +18,49 @@ static bp_status load(subject *s, const char *model_path, const char *data, cons
         status = source_fits(&s->part.data, s->set->name, s->model, model_path);
     }
     return status;
+}
+
+static bp_status read_table(subject *s, const char *data, const options *o)
+{
+    bp_table_options reading = bp_preparation_reading(s->preparation, true);
+    bp_status status = table_reading(&reading, o);
+    return status == BP_OK ? bp_table_read(&s->table, data, &reading) : status;
+}
+
+static bp_status load_table(subject *s, const char *model_path, const char *data, const options *o)
+{
+    if (bp_model_preparation_text(s->model) == NULL) {
+        return bp_fail(BP_ERR_DATA,
+                       "%s was not trained on a table, so it does not say what the columns of %s are to it", model_path,
+                       table_title(data));
+    }
+    bp_status status = bp_model_preparation(&s->preparation, s->model);
+    status = status == BP_OK ? read_table(s, data, o) : status;
+    if (status != BP_OK) {
+        return status;
+    }
+    s->row = cli_alloc(bp_table_rows(s->table), sizeof *s->row);
+    if (s->row == NULL) {
+        return BP_ERR_MEMORY;
+    }
+    status = bp_preparation_apply(&s->set, s->preparation, s->table, NULL, 0, true, s->row, &s->report);
+    if (status != BP_OK) {
+        return status;
+    }
+    s->part = (data_part){.data = bp_prepared_without_class_weights(&s->set->train), .name = "table"};
+    return s->part.data.rows > 0 ? BP_OK
+                                 : bp_fail(BP_ERR_DATA, "%s: no row can be used: all were left out for missing values",
+                                           table_title(data));
+}
+
+static bp_status load(subject *s, const char *model_path, const char *data, const options *o)
+{
+    bp_status status = table_check_options(o, data);
+    status = status == BP_OK ? bp_model_load(&s->model, model_path, NULL) : status;
+    if (status != BP_OK) {
+        return status;
+    }
+    return table_named(data) ? load_table(s, model_path, data, o) : load_set(s, model_path, data, o);
 }
 
 bp_status subject_load(subject *out, const char *model_path, const char *data, const options *o)
@@ -33,6 +77,9 @@ void subject_free(subject *s)
 {
     part_free(&s->part);
     bp_dataset_free(s->set);
+    bp_table_free(s->table);
+    bp_preparation_free(s->preparation);
+    cli_release(s->row);
     bp_model_free(s->model);
     *s = (subject){0};
 }

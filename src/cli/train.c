@@ -31,7 +31,7 @@ static bp_status load_test(training *t)
     if (b->inputs != a->inputs || (b->classes > 0) != (a->classes > 0) || b->classes > a->classes ||
         b->targets != a->targets) {
         return bp_fail(BP_ERR_DATA, "--test %s does not fit %s: %zu inputs and %zu classes, not %zu and %zu", what,
-                       t->set->name, b->inputs, b->classes, a->inputs, a->classes);
+                       t->name, b->inputs, b->classes, a->inputs, a->classes);
     }
     t->test.classes = a->classes;
     t->test.class_names = a->class_names;
@@ -41,9 +41,11 @@ static bp_status load_test(training *t)
 static bp_status load_data(training *t)
 {
     bp_status status = source_load(&t->set, t->what, t->o, size_or(t->o, OPT_GENERATED_ROWS, 0));
-    if (status == BP_OK) {
-        status = load_test(t);
+    if (status != BP_OK) {
+        return status;
     }
+    snprintf(t->name, sizeof t->name, "%s", t->set->name);
+    status = load_test(t);
     if (status != BP_OK) {
         return status;
     }
@@ -93,7 +95,7 @@ static bp_status load_model(training *t)
     as.seed = size_or(t->o, OPT_SEED, DEFAULT_SEED);
     status = bp_model_copy(&t->model, loaded, &as);
     bp_model_free(loaded);
-    return status == BP_OK ? source_fits(&t->train, t->set->name, t->model, path) : status;
+    return status == BP_OK ? source_fits(&t->train, t->name, t->model, path) : status;
 }
 
 static bp_status make_model(training *t)
@@ -107,20 +109,6 @@ static bp_status make_model(training *t)
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
 
-/* What has no meaning where every step takes all rows is refused, not ignored. */
-static bp_status check_full_batch(const options *o, const char *optimizer)
-{
-    static const option_id unused[] = {OPT_BATCH, OPT_NO_SHUFFLE};
-    for (size_t i = 0; i < sizeof unused / sizeof *unused; i++) {
-        if (given(o, unused[i])) {
-            return bp_fail(BP_ERR_ARGUMENT,
-                           "--%s and --optimizer %s exclude each other: it takes all rows for each step",
-                           option_table[unused[i]].name, optimizer);
-        }
-    }
-    return BP_OK;
-}
-
 static bp_status set_options(training *t)
 {
     const options *o = t->o;
@@ -131,7 +119,7 @@ static bp_status set_options(training *t)
         return status;
     }
     t->full_batch = bp_optimizer_full_batch(run->optimizer.kind);
-    run->epochs = size_or(o, OPT_EPOCHS, t->full_batch ? FULL_BATCH_EPOCHS : t->recipe.epochs);
+    run->epochs = epochs_from_options(o, &t->recipe);
     run->steps = size_or(o, OPT_STEPS, run->steps);
     if (run->epochs == 0) {
         run->epochs = 1;
@@ -145,7 +133,7 @@ static bp_status set_options(training *t)
     run->test = t->test.rows > 0 ? &t->test : NULL;
     run->patience = size_or(o, OPT_PATIENCE, run->patience);
     run->restore_best = given(o, OPT_RESTORE_BEST);
-    return t->full_batch ? check_full_batch(o, bp_optimizer_name(run->optimizer.kind)) : BP_OK;
+    return BP_OK;
 }
 
 /* Epochs that will be run: those asked for, or those that the steps suffice for. */
@@ -220,13 +208,20 @@ static exit_code run_training(training *t)
 
 static bp_status evaluate(training *t)
 {
+    if (t->is_table) {
+        return train_table_evaluate(t);
+    }
     const bp_data *data = t->test.rows > 0 ? &t->test : t->valid.rows > 0 ? &t->valid : &t->train;
+    bp_evaluation **made = data == &t->test    ? &t->test_measure
+                           : data == &t->valid ? &t->valid_measure
+                                               : &t->train_measure;
     t->measured_name = data == &t->test ? "test" : data == &t->valid ? "valid" : "train";
     t->measured = data;
-    bp_status status = bp_evaluate(&t->measure, t->model, data, t->run.threads);
-    if (status == BP_OK && t->valid.rows > 0) {
+    bp_status status = bp_evaluate(made, t->model, data, t->run.threads);
+    if (status == BP_OK && t->valid.rows > 0 && t->valid_measure == NULL) {
         status = bp_evaluate(&t->valid_measure, t->model, &t->valid, t->run.threads);
     }
+    t->measure = *made;
     return status;
 }
 
@@ -295,39 +290,88 @@ static exit_code close_log(training *t)
     return fail_as(CODE_OUTPUT);
 }
 
-/* --out, or the name of the data in the current directory. */
+/* --out, or the name of the data in the current directory: "houses.csv.gz" makes houses.safetensors. */
 static bp_status choose_output(training *t)
 {
-    const char *slash = strrchr(t->set->name, '/'), *name = slash != NULL ? slash + 1 : t->set->name;
+    const char *slash = strrchr(t->name, '/'), *name = slash != NULL ? slash + 1 : t->name;
     bool nameless = name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-    snprintf(t->default_out, sizeof t->default_out, "%s.safetensors", nameless ? "model" : name);
+    const char *stem = nameless ? "model" : name;
+    size_t length = strlen(stem);
+    if (t->is_table && strcspn(stem, ".") > 0) {
+        length = strcspn(stem, ".");
+    }
+    snprintf(t->default_out, sizeof t->default_out, "%.*s.safetensors", (int)length, stem);
     t->out = text_or(t->o, OPT_MODEL_OUT, t->default_out);
     return output_check(t->out);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
 
-/* Everything that can go wrong before the first step, so that it goes wrong now. */
-static exit_code prepare(training *t)
+/* What has no meaning where every step takes all rows is refused, not ignored. */
+static bp_status check_full_batch(const options *o, const char *optimizer)
 {
-    if (check_init_from(t->o) != BP_OK) {
-        return fail_usage(&command_table[CMD_TRAIN]);
+    static const option_id unused[] = {OPT_BATCH, OPT_NO_SHUFFLE};
+    for (size_t i = 0; i < sizeof unused / sizeof *unused; i++) {
+        if (given(o, unused[i])) {
+            return bp_fail(BP_ERR_ARGUMENT,
+                           "--%s and --optimizer %s exclude each other: it takes all rows for each step",
+                           option_table[unused[i]].name, optimizer);
+        }
     }
+    return BP_OK;
+}
+
+/* What can be known to be wrong with the optimizer before any data is looked at: all recipes of data sets have the same
+ * one, tables may have another. */
+static bp_status check_optimizer(const training *t)
+{
+    bp_optimizer_options optimizer;
+    bp_schedule schedule;
+    const char *text = NULL;
+    recipe any = recipe_at(0);
+    if (t->is_table && !given(t->o, OPT_OPTIMIZER)) {
+        return BP_OK;
+    }
+    bp_status status = optimizer_from_options(&optimizer, &schedule, &text, t->o, &any);
+    status = status == BP_OK ? bp_optimizer_check(&optimizer) : status;
+    bool full = status == BP_OK && bp_optimizer_full_batch(optimizer.kind);
+    return full ? check_full_batch(t->o, bp_optimizer_name(optimizer.kind)) : status;
+}
+
+static bp_status check_line(const training *t)
+{
+    bp_status status = check_init_from(t->o);
+    status = status == BP_OK ? table_check_options(t->o, t->what) : status;
+    return status == BP_OK ? check_optimizer(t) : status;
+}
+
+static exit_code prepare_set(training *t)
+{
     bp_status status = load_data(t);
     if (status != BP_OK) {
         return status == BP_ERR_ARGUMENT ? fail_as(CODE_DATA) : fail_status(status);
-    }
-    if (choose_output(t) != BP_OK) {
-        return fail_as(CODE_OUTPUT);
     }
     status = make_model(t);
     if (status == BP_OK) {
         status = set_options(t);
     }
-    if (status != BP_OK) {
-        return fail_status(status);
+    return status == BP_OK ? CODE_OK : fail_status(status);
+}
+
+/* Everything that can go wrong before the first step, so that it goes wrong now. */
+static exit_code prepare(training *t)
+{
+    if (check_line(t) != BP_OK) {
+        return fail_usage(&command_table[CMD_TRAIN]);
     }
-    status = open_log(t); /* last: what is there is lost by it */
+    exit_code code = t->is_table ? train_table_prepare(t) : prepare_set(t);
+    if (code != CODE_OK) {
+        return code;
+    }
+    if (choose_output(t) != BP_OK) {
+        return fail_as(CODE_OUTPUT);
+    }
+    bp_status status = open_log(t); /* last: what is there is lost by it */
     return status == BP_OK ? CODE_OK : status == BP_ERR_ARGUMENT ? fail_status(status) : fail_as(CODE_OUTPUT);
 }
 
@@ -339,6 +383,10 @@ static exit_code train_and_save(training *t)
     }
     if (!t->quiet) {
         train_introduction(t, planned_epochs(t));
+    }
+    code = train_table_folds(t);
+    if (code != CODE_OK) {
+        return code;
     }
     if (run_training(t) != CODE_OK && !t->diverged) {
         return t->code;
@@ -371,13 +419,19 @@ exit_code run_train(const options *o)
 {
     training t = {.o = o, .quiet = given(o, OPT_QUIET), .code = CODE_OK};
     t.what = o->positionals > 0 ? o->positional[0] : DEFAULT_DATA;
+    t.is_table = table_named(t.what);
     exit_code code = train_and_save(&t);
     if (t.log != NULL) {
         fclose(t.log);
     }
-    bp_evaluation_free(t.measure);
+    bp_evaluation_free(t.train_measure);
     bp_evaluation_free(t.valid_measure);
-    bp_model_free(t.model);
+    bp_evaluation_free(t.test_measure);
+    if (t.is_table) {
+        train_table_free(&t); /* the model, too */
+    } else {
+        bp_model_free(t.model);
+    }
     bp_dataset_free(t.valid_set);
     bp_dataset_free(t.rest_set);
     bp_dataset_free(t.test_set);

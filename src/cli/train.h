@@ -3,13 +3,34 @@
 #define CLI_TRAIN_H
 
 #include "defaults.h"
+#include "measures.h"
 #include "output.h"
 #include "progress.h"
 #include "report.h"
+#include "table_options.h"
+
+/* What training on a table needs besides. */
+typedef struct table_training {
+    table_request request;
+    bp_table *table, *valid_table, *test_table;
+    double read_seconds;
+    bp_split split; /* a share of the rows held back as test: part */
+    bp_fit *fit;
+    bp_folds *folds;
+    bp_dataset *measured_set; /* the rows that the result was measured on, */
+    bp_data measured_data;
+    uint32_t *measured_row; /* which of their table they are, */
+    const bp_table *measured_table;
+    bp_prepare_report measured_report;
+    bp_evaluation *linear, *trivial; /* on the same rows */
+} table_training;
 
 typedef struct training {
     const options *o;
     const char *what; /* the data, as it was named */
+    char name[64];    /* and in short */
+    bool is_table;
+    table_training tables;
     bool quiet;
     bp_dataset *set, *test_set, *valid_set, *rest_set;
     bp_data train, valid, test; /* rows = 0: absent */
@@ -22,15 +43,42 @@ typedef struct training {
     progress progress;
     bool diverged;
     size_t epochs_done;
-    const bp_data *measured; /* what the final evaluation was made on */
+    const bp_data *measured; /* what the result was measured on: test, else valid, else train */
     const char *measured_name;
-    bp_evaluation *measure, *valid_measure;
-    char default_out[sizeof((bp_dataset *)0)->name + 16];
+    bp_evaluation *measure;                                      /* of these rows: one of the next three */
+    bp_evaluation *train_measure, *valid_measure, *test_measure; /* NULL: not made */
+    char default_out[80];
     const char *out;
     FILE *log;
     exit_code code; /* of a run that ended early */
 } training;
 
+/* ---- train_table.c: the same job, begun with a table ---- */
+
+/* Everything up to the first step; fills in what train.c works with: name, data, model, run, recipe. */
+exit_code train_table_prepare(training *t);
+/* Cross-validation, if it was asked for. */
+exit_code train_table_folds(training *t);
+/* All measures, those of simpler models included. */
+bp_status train_table_evaluate(training *t);
+void train_table_free(training *t);
+
+/* ---- train_table_report.c ---- */
+
+void train_table_introduction(const training *t);
+/* One fold, as it ends. */
+void train_table_fold(size_t fold, size_t folds, const bp_fold *done);
+void train_table_report(const terminal *out, const training *t);
+void train_table_json(json_t *object, const training *t);
+/* Target, folds and measures, for the notes in the model. */
+bp_status train_table_notes(const training *t);
+/* What the trivial predictor always answers, in words; out: CLASS_NAME + 16 bytes. */
+const char *trivial_text(char *out, const training *t);
+
+/* ---- train_report.c ---- */
+
+/* A labelled line, its text in a column of its own. */
+void train_say(const terminal *t, const char *name, const char *text);
 /* Data, network and plan, on stderr. */
 void train_introduction(const training *t, size_t epochs);
 /* Keeps in the model where it came from: nothing that depends on time, threads or machine. */

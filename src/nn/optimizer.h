@@ -9,7 +9,6 @@
 void bp_optimizer_run(bp_optimizer *o, bp_session *s, size_t rows, const bp_hooks *hooks);
 /* Whether the gradients have to be kept, for this optimizer on this session's plan. */
 bool bp_optimizer_needs_gradients(const bp_optimizer *o, const bp_session *s);
-bp_status bp_optimizer_check(const bp_optimizer_options *o);
 bp_status bp_optimizer_check_schedule(const bp_optimizer_options *o, const bp_schedule *s);
 /* The method of a kind that takes all rows for a step; NULL: it takes mini-batches. */
 const bp_method *bp_optimizer_method(bp_optimizer_kind k);
