@@ -10,7 +10,7 @@ COMPILE = cmake --build $(BUILD) --parallel $(JOBS)
 SOURCES = $(wildcard include/backprop/*.h src/*/*.[ch] src/*/*/*.[ch] tests/*.[ch] tests/*/*.[ch] tests/*/*.cpp \
                      examples/*.c bench/*/*.[ch] fuzz/*.[ch])
 
-.PHONY: all test demo bench bench-peers fuzz install check-style format docs clean help
+.PHONY: all test demo bench bench-peers bench-tables fuzz install check-style format docs clean help
 .DELETE_ON_ERROR:
 
 ## all: the command, in build/bin, and the libraries, in build/lib
@@ -42,6 +42,11 @@ bench-peers: all
 ## fuzz: feed the readers with damaged files, each for SECONDS=600 (TARGETS="npy csv": only these)
 fuzz: needs-fuzz
 	@sh fuzz/run.sh $(BUILD)/fuzz "$(or $(SECONDS),600)" $(TARGETS)
+
+## bench-tables: backprop and scikit-learn on the same folds of real tables (ARGS=--help lists the options)
+bench-tables: all
+	@sh cmake/setup.sh tables
+	@/usr/bin/python3 -B bench/tables/compare.py --backprop $(BUILD)/bin/backprop --work $(BUILD)/compare-tables $(ARGS)
 
 ## install: into PREFIX (/usr/local), under DESTDIR if set
 install: all

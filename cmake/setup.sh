@@ -4,6 +4,7 @@
 #   sh cmake/setup.sh test     ... and to run the tests
 #   sh cmake/setup.sh fuzz     to build, and to fuzz
 #   sh cmake/setup.sh ci       ... and for everything that .ci/run does
+#   sh cmake/setup.sh tables   to build, and to compare on tables (bench/tables)
 #   sh cmake/setup.sh peers    to build, and to compare with other programs (bench/peers)
 # Says nothing when all is there. Installs with apt-get as root, else names the command to run.
 set -eu
@@ -39,6 +40,7 @@ needs_build()
     program pkg-config pkg-config
     header stdlib.h cc libc6-dev
     library zlib zlib1g-dev
+    library minizip libminizip-dev
     library jansson libjansson-dev
     library libcurl libcurl4-openssl-dev
     library libcrypto libssl-dev
@@ -82,9 +84,18 @@ needs_peers()
     module threadpoolctl python3-threadpoolctl
 }
 
+# What bench/tables compares with.
+needs_tables()
+{
+    needs_build
+    program /usr/bin/python3 python3
+    module sklearn python3-sklearn
+    module pandas python3-pandas
+}
+
 case $level in
-build | test | fuzz | ci | peers) "needs_$level" ;;
-*) echo "setup.sh: unknown level \"$level\" (valid: build, test, fuzz, ci, peers)" >&2 && exit 2 ;;
+build | test | fuzz | ci | peers | tables) "needs_$level" ;;
+*) echo "setup.sh: unknown level \"$level\" (valid: build, test, fuzz, ci, peers, tables)" >&2 && exit 2 ;;
 esac
 [ -n "$missing" ] || exit 0
 

@@ -4,9 +4,6 @@
 #ifndef FUZZ_INPUT_H
 #define FUZZ_INPUT_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* memfd_create */
-#endif
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>

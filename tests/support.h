@@ -1,4 +1,4 @@
-/* support.h - what the tests share: cmocka, the real data, a counting allocator, the kernel set to test with. */
+/* support.h - what the tests share: cmocka, the real data, the kernel set to test with. */
 #ifndef BP_TEST_SUPPORT_H
 #define BP_TEST_SUPPORT_H
 
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "backprop/backprop.h"
+#include "counter.h"
 
 /* Fails with the library's own words. */
 static inline void expect_ok(bp_status status, const char *file, int line)
@@ -63,35 +64,6 @@ static inline const char *real_data(void)
     }
     fclose(f);
     return dir;
-}
-
-/* An allocator that counts: how often it was asked, and what is still out. */
-typedef struct counter {
-    size_t calls, live;
-    size_t fail_at; /* the call that fails, 1-based; 0: none */
-} counter;
-
-static inline void *counted_alloc(void *ctx, size_t bytes)
-{
-    counter *c = ctx;
-    if (++c->calls == c->fail_at) {
-        return NULL;
-    }
-    c->live++;
-    return aligned_alloc(64, (bytes + 63) / 64 * 64);
-}
-
-static inline void counted_release(void *ctx, void *block)
-{
-    counter *c = ctx;
-    c->live--;
-    free(block);
-}
-
-static inline bp_allocator counting(counter *c)
-{
-    bp_allocator a = {counted_alloc, counted_release, c};
-    return a;
 }
 
 #endif

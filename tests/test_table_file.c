@@ -8,10 +8,10 @@ static void test_gzip(void **state)
 {
     (void)state;
     bp_table *t;
-    static const char text[] = "a,b\n1,x\n2,y\nz,w\n"; /* read twice: the last row contradicts the guess */
+    static const char text[] = "a,b\n1,x\n2,y\nz,w\n";
     write_gzip(in_folder("t.csv"), text, sizeof text - 1);
     assert_ok(bp_table_read(&t, in_folder("t.csv"), NULL));
-    assert_string_equal(shown(t), "column1:t column2:t|a b|1 x|2 y|z w");
+    assert_string_equal(shown(t), "a:t b:t|1 x|2 y|z w");
     bp_table_free(t);
     bytes b = read_file(in_folder("t.csv"));
     write_file(in_folder("cut.csv"), b.data, b.size - 9);

@@ -1,9 +1,9 @@
 /* io.h - files and data sets around the core of <backprop/backprop.h>: readers, generated data, the model file.
  *
- * Lives in libbackprop_io, which depends on zlib (gzip) and jansson (JSON) besides the core. The same conventions hold:
- * a bp_status and bp_error(), nothing is printed, nothing exits. Every reader knows how many bytes remain and checks each
- * count in a file before believing it; files are written to a temporary name, flushed and renamed, so that a reader sees
- * the old file or the new one, never half of one. */
+ * Lives in libbackprop_io, which depends on zlib (gzip), minizip (zip) and jansson (JSON) besides the core. The same
+ * conventions hold: a bp_status and bp_error(), nothing is printed, nothing exits. Every reader knows how many bytes remain
+ * and checks each count in a file before believing it; files are written to a temporary name, flushed and renamed, so that
+ * a reader sees the old file or the new one, never half of one. */
 #ifndef BACKPROP_IO_H
 #define BACKPROP_IO_H
 
@@ -134,10 +134,23 @@ typedef struct bp_table_options {
 } bp_table_options;
 bp_table_options bp_table_defaults(void);
 
-/* Reads a table from a file, plain or gzip; "-" is standard input. By content and name: CSV (RFC 4180 and its everyday
- * deviations), NPY or NPZ (numeric arrays of 1 or 2 dimensions), LIBSVM text (".libsvm", ".svm" or cells like 3:0.5; the
- * label becomes the last column). Numbers are correctly rounded, whatever the locale. A cell that does not fit fails with
- * file, line, column, the cell's text and what to do. */
+/* Reads a table from a file, plain or gzip; "-" is standard input. The content decides what it is, and the name where the
+ * content could be several things; with a delimiter in the options it is CSV. Numbers are correctly rounded, whatever the
+ * locale. A cell that does not fit fails with file, line, column, the cell's text and what to do.
+ *
+ *   CSV      RFC 4180 and its everyday deviations.
+ *   NPY      an array of NumPy of 1 or 2 dimensions, a row each: booleans, whole numbers, f2, f4, f8, texts (S, U), of either
+ *            byte order, row by row or column by column. Columns are column1, column2 ... Whole numbers of 2^53 or more are
+ *            refused, since f64 has not all of them; infinite ones, too; NaN and empty texts are missing.
+ *   NPZ      an archive of such arrays with equally many rows. Two of them named X (or x, data) and y (or target), y of one
+ *            dimension: column1, column2 ... and, last, y. Else an array of one dimension is a column of its own name, one of
+ *            two dimensions, m, the columns m_1, m_2 ...
+ *   LIBSVM   lines like "1 3:0.5 7:2 # comment", or a name in ".libsvm" or ".svm": columns named after the indices,
+ *            column1, column2 ... up to the largest of the file or of the names in `number` (column0, too, where an index is
+ *            0), and, last, "label". What a line does not have is 0; qid:N is skipped. The table is dense: more than 256
+ *            times the size of the file is BP_ERR_MEMORY.
+ *
+ * The last three cannot come from standard input. */
 bp_status bp_table_read(bp_table **out, const char *path, const bp_table_options *options);
 void bp_table_free(bp_table *t);
 
@@ -159,7 +172,8 @@ size_t bp_table_bytes(const bp_table *t); /* memory, or of the mapped file */
  * at the end. Kinds of columns are fixed when it is opened: number and date of the options; others are text, whose levels
  * are those of the block. Numbers are BP_F64. Dates without a format are "iso". A file with a header and no rows is none
  * too few. Names in the options that the file does not have are an error. Where a pipe pauses, the block is what has come;
- * nothing is waited for but the first row of a block. */
+ * nothing is waited for but the first row of a block. NPY, NPZ and LIBSVM are read whole, with the kinds that bp_table_read
+ * finds, and handed out in blocks. */
 typedef struct bp_table_stream bp_table_stream;
 bp_status bp_table_open(bp_table_stream **out, const char *path, const bp_table_options *options);
 bp_status bp_table_next(bp_table_stream *s, const bp_table **block, size_t rows);

@@ -42,9 +42,11 @@ typedef struct bp_splitter {
     size_t room;
 } bp_splitter;
 
+#define BP_SPLIT_SPARE 8
+
 void bp_splitter_init(bp_splitter *s, char delimiter, const bp_allocator *a);
 void bp_splitter_free(bp_splitter *s);
-/* Cuts the row that begins at p, where *end == '\0' behind the last byte. *next: behind its line end, or NULL if the row may
+/* Cuts the row that begins at p, where *end == '\0' behind the last byte, and BP_SPLIT_SPARE more bytes may be read. *next: behind its line end, or NULL if the row may
  * go on behind `end`, which it cannot where `last`. *lines: line ends passed. Fails for lack of memory and for NUL bytes. */
 bp_status bp_split_row(bp_splitter *s, bp_csv_row *row, const char **next, size_t *lines, const char *p,
                        const char *end, bool last);

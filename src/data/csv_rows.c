@@ -13,7 +13,7 @@ struct bp_csv {
     bool keep;    /* nothing that was read leaves the buffer */
     bool live;    /* rows are wanted as they come */
     bool regular; /* can be opened again */
-    char *buffer; /* room bytes, and one for '\0' behind the content */
+    char *buffer; /* room bytes, then one for '\0' behind the content, and spare ones */
     size_t room, begin, end;
     size_t first; /* where the content begins: behind the byte order mark */
     bool ended;   /* nothing follows the buffer */
@@ -46,8 +46,9 @@ static bp_status make_room(bp_csv *c)
                        "reading %s, line %zu: this row has more than %zu bytes; is a quote in it never closed?",
                        c->shown, c->line, LONGEST_ROW);
     }
-    size_t room = c->room ? 2 * c->room : FIRST_BUFFER;
-    char *larger = bp_alloc(&c->allocator, room + 1, 1);
+    size_t most = c->regular ? bp_reader_most(c->reader) : FIRST_BUFFER; /* a small file needs but a small buffer */
+    size_t first = most < FIRST_BUFFER ? most + 1 : FIRST_BUFFER, room = c->room ? 2 * c->room : first;
+    char *larger = bp_alloc(&c->allocator, room + 1 + BP_SPLIT_SPARE, 1);
     if (!larger) {
         return BP_ERR_MEMORY;
     }

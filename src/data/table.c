@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define TEXT_BLOCK  ((size_t)65536)
+#define FIRST_TEXTS ((size_t)1024)
+#define MOST_TEXTS  ((size_t)65536)
 #define FIRST_SLOTS ((size_t)64)
 #define MOST_LEVELS ((size_t)UINT32_MAX - 1)
 
@@ -30,7 +31,8 @@ static const char *keep(const bp_allocator *a, bp_text_block **blocks, const cha
 {
     bp_text_block *b = *blocks;
     if (!b || b->size - b->used <= bytes) {
-        size_t size = bytes < TEXT_BLOCK / 4 ? TEXT_BLOCK - sizeof *b : bytes + 1;
+        size_t more = b ? 2 * b->size : FIRST_TEXTS, usual = more < MOST_TEXTS ? more : MOST_TEXTS;
+        size_t size = bytes < usual / 4 ? usual : bytes + 1;
         bp_text_block *fresh = bp_alloc(a, 1, sizeof *b + size);
         if (!fresh) {
             return NULL;

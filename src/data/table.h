@@ -119,5 +119,10 @@ const char *bp_text_shown(char *out, size_t size, const char *text, size_t bytes
 /* ---- Readers by format: bp_table_read calls the one that fits the content ------------------------------------------ */
 
 bp_status bp_csv_table(bp_table **out, const char *path, const bp_table_options *options);
+bp_status bp_npy_table(bp_table **out, const char *path, const bp_table_options *options);
+bp_status bp_npz_table(bp_table **out, const char *path, const bp_table_options *options);
+bp_status bp_libsvm_table(bp_table **out, const char *path, const bp_table_options *options);
+/* Whether a text, which may be cut off, begins like LIBSVM: its first row is a number and pairs like 3:0.5. */
+bool bp_libsvm_looks(const char *text, size_t bytes);
 
 #endif

@@ -1,4 +1,7 @@
 /* table_read.c - reading tables, whole or block by block, by the reader that fits the content. */
+#include <string.h>
+#include <sys/stat.h>
+
 #include "data/csv_stream.h"
 #include "data/file.h"
 #include "data/table.h"
@@ -8,13 +11,55 @@
 
 typedef bp_status (*table_reader)(bp_table **out, const char *path, const bp_table_options *options);
 
-/* The reader for a file; CSV is what everything is that is nothing else. */
-static bp_status choose_reader(table_reader *reader, const char *path, const bp_allocator *allocator)
+/* What the content of a file begins with. */
+static const struct {
+    const char *magic;
+    table_reader reader;
+} magics[] = {{"\x93NUMPY", bp_npy_table}, {"PK\3\4", bp_npz_table}, {"PK\5\6", bp_npz_table}};
+
+static bool ends_with(const char *text, const char *end)
 {
-    (void)path;
-    (void)allocator;
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static table_reader reader_of(const char *path, const char *head, size_t bytes)
+{
+    static const char *const libsvm[] = {".libsvm", ".libsvm.gz", ".svm", ".svm.gz"};
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+        size_t n = strlen(magics[i].magic);
+        if (bytes >= n && memcmp(head, magics[i].magic, n) == 0) {
+            return magics[i].reader;
+        }
+    }
+    for (size_t i = 0; i < sizeof libsvm / sizeof *libsvm; i++) {
+        if (ends_with(path, libsvm[i])) {
+            return bp_libsvm_table;
+        }
+    }
+    return bp_libsvm_looks(head, bytes) ? bp_libsvm_table : bp_csv_table;
+}
+
+/* The reader for a file; CSV is what everything is that is nothing else, that cannot be read twice, or that is asked to
+ * have a delimiter. */
+static bp_status choose_reader(table_reader *reader, const char *path, const bp_table_options *options)
+{
+    char head[4096];
+    size_t got = 0;
+    struct stat st;
+    bp_reader *r;
     *reader = bp_csv_table;
-    return BP_OK;
+    if (options->delimiter || strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return BP_OK;
+    }
+    bp_status status = bp_reader_open(&r, path, true, options->allocator);
+    if (status != BP_OK) {
+        return status;
+    }
+    status = bp_reader_some(r, head, sizeof head, &got);
+    bp_reader_close(r);
+    *reader = reader_of(path, head, got);
+    return status;
 }
 
 /* A table that is in memory, through the cache. */
@@ -51,7 +96,7 @@ bp_status bp_table_read(bp_table **out, const char *path, const bp_table_options
         *out = t;
         return status;
     }
-    status = choose_reader(&reader, path, o.allocator);
+    status = choose_reader(&reader, path, &o);
     status = status == BP_OK ? reader(&t, path, &o) : status;
     if (status == BP_OK && o.cache && !t->mapping) {
         status = move_to_cache(&t, path, &o);
@@ -85,7 +130,7 @@ bp_status bp_table_open(bp_table_stream **out, const char *path, const bp_table_
     }
     s->allocator = a;
     table_reader reader;
-    bp_status status = choose_reader(&reader, path, o.allocator);
+    bp_status status = choose_reader(&reader, path, &o);
     if (status == BP_OK) {
         status = reader == bp_csv_table ? bp_csv_stream_open(&s->csv, path, &o) : reader(&s->whole, path, &o);
     }

@@ -1,0 +1,86 @@
+/* numeric.c - what NPY, NPZ and LIBSVM share once their numbers are known. The contract is in numeric.h. */
+#include "data/numeric.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bp_status refuse_dates(const bp_table *names, const bp_table_options *o)
+{
+    if (o->date_count > 0) {
+        return bp_fail(
+            BP_ERR_UNSUPPORTED,
+            "%s: column \"%s\" is asked to be read as a date, but a file of numbers has no dates; read it as "
+            "a number",
+            names->source, o->date[0]);
+    }
+    return BP_OK;
+}
+
+bp_status bp_numeric_table(bp_table **out, const bp_table *names, bp_evidence *evidence, size_t rows,
+                           const bp_table_options *options)
+{
+    *out = NULL;
+    bp_plan plan;
+    bp_status status = refuse_dates(names, options);
+    if (status != BP_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < names->column_count; i++) {
+        evidence[i].odd = names->column[i].kind == BP_COLUMN_TEXT ? rows : 0;
+    }
+    status = bp_plan_init(&plan, names, options);
+    if (status == BP_OK) {
+        bp_plan_guess(&plan, evidence);
+        for (size_t i = 0; i < plan.count && status == BP_OK; i++) {
+            if (names->column[i].kind == BP_COLUMN_TEXT && plan.column[i].kind != BP_COLUMN_TEXT) {
+                status = bp_fail(BP_ERR_DATA, "%s: column \"%s\" is asked to be numbers, but it is an array of texts",
+                                 names->source, names->column[i].name);
+            }
+        }
+    }
+    status = status == BP_OK ? bp_plan_table(out, &plan, names) : status;
+    if (status == BP_OK && rows > 0 && !bp_table_add_rows(*out, rows)) {
+        status = BP_ERR_MEMORY;
+    }
+    bp_plan_free(&plan);
+    if (status != BP_OK) {
+        bp_table_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* The shortest decimal with a point, whatever the locale, that is this double. */
+static size_t number_text(char out[40], double value)
+{
+    int n = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        n = snprintf(out, 40, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) {
+            break;
+        }
+    }
+    char *point = strchr(out, localeconv()->decimal_point[0]);
+    if (point) {
+        *point = '.';
+    }
+    return (size_t)n;
+}
+
+bp_status bp_numeric_put(bp_table *t, size_t row, size_t column, double value)
+{
+    const bp_column *c = &t->column[column];
+    char *record = t->records + row * t->record_bytes;
+    if (c->kind != BP_COLUMN_TEXT) {
+        bp_record_set_number(record, c, value);
+        return BP_OK;
+    }
+    uint32_t code = BP_NO_LEVEL;
+    char text[40];
+    bp_status status = isnan(value) ? BP_OK : bp_table_intern(&code, t, column, text, number_text(text, value));
+    bp_record_set_code(record, c, code);
+    return status;
+}

@@ -1,0 +1,28 @@
+/* numeric.h - tables from formats whose cells are numbers already: NPY, NPZ, LIBSVM.
+ *
+ * Such a file is read twice. The first pass checks all of it and notes every number as evidence for its column; then the
+ * columns get their kinds and widths, and memory is taken; the second pass fills the rows. So nothing is allocated for
+ * what a header promises and the file does not have. */
+#ifndef BP_NUMERIC_H
+#define BP_NUMERIC_H
+
+#include "data/csv.h"
+#include "data/table.h"
+
+/* Notes a number of the first pass; NaN is a missing cell and says nothing. */
+static inline void bp_numeric_note(bp_evidence *e, double value)
+{
+    if (value == value) {
+        bp_note_number(e, value);
+    }
+}
+
+/* A table with `rows` rows for the columns of `names`, which has none: those that are text there are text; the others are
+ * numbers as wide as the evidence asks for, or text where the options want it. */
+bp_status bp_numeric_table(bp_table **out, const bp_table *names, bp_evidence *evidence, size_t rows,
+                           const bp_table_options *options);
+/* Puts a number into a cell: NaN is a missing one. In a column of text it is the shortest decimal that reads back as the
+ * same double. */
+bp_status bp_numeric_put(bp_table *t, size_t row, size_t column, double value);
+
+#endif
