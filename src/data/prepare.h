@@ -200,8 +200,6 @@ uint32_t bp_cells_level(const bp_cells *c, size_t row); /* BP_NO_LEVEL: missing 
 bp_status bp_cells_distribution(bp_distribution *d, bp_pool *pool, const bp_cells *c, const bp_sample *s);
 /* The weight of each level, and, one behind, of missing cells. */
 bp_status bp_cells_weights(double **weight, bp_pool *pool, const bp_cells *c, const bp_sample *s);
-/* A number as text, as short as it can be to be read back as that type. */
-void bp_number_text(char out[32], double x, bp_type type);
 /* The index of a text in texts in order of strcmp; texts.count if it is not there. */
 size_t bp_texts_find(const bp_texts *t, const char *text);
 

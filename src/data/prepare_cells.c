@@ -1,41 +1,11 @@
 /* prepare_cells.c - the cells of a column as numbers or as texts, whichever is wanted, whatever they were read as. */
 #include "data/prepare.h"
 
-#include <locale.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "data/number.h"
-
-/* ---- Numbers as texts -------------------------------------------------------------------------------------------- */
-
-static bool reads_back(const char *text, double x, bp_type type)
-{
-    return type == BP_F32 ? strtof(text, NULL) == (float)x : strtod(text, NULL) == x;
-}
-
-void bp_number_text(char out[32], double x, bp_type type)
-{
-    if (fabs(x) < 1e15 && floor(x) == x) {
-        snprintf(out, 32, "%lld", (long long)x);
-        return;
-    }
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, 32, "%.*g", digits, x);
-        if (reads_back(out, x, type)) {
-            break;
-        }
-    }
-    /* snprintf writes, and strtod reads, the decimal point of the current locale. */
-    char *point = strstr(out, localeconv()->decimal_point);
-    size_t bytes = strlen(localeconv()->decimal_point);
-    if (point) {
-        *point = '.';
-        memmove(point + 1, point + bytes, strlen(point + bytes) + 1);
-    }
-}
 
 /* ---- Reading cells ----------------------------------------------------------------------------------------------- */
 
@@ -177,9 +147,9 @@ static bp_status list_numbers(bp_cells *c, bp_pool *pool, const bp_sample *s)
     }
     c->number = number;
     for (size_t i = 0; i < d.count; i++) {
-        char text[32];
+        char text[BP_DECIMAL_SIZE];
         number[i] = d.item[i].value;
-        bp_number_text(text, number[i], c->narrow ? BP_F32 : BP_F64);
+        bp_decimal_text(text, number[i], c->narrow ? BP_F32 : BP_F64);
         c->level.text[i] = bp_pool_copy(pool, text);
         if (!c->level.text[i]) {
             return BP_ERR_MEMORY;

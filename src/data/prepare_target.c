@@ -215,6 +215,21 @@ static bp_table_task choose_task(bp_table_task wanted, const bp_preparation *p, 
 
 /* ---- One target of each task ------------------------------------------------------------------------------------- */
 
+/* Texts for an error message. */
+static const char *list_texts(char *out, size_t size, const bp_texts *t)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < t->count && used + 8 < size; i++) {
+        int n = snprintf(out + used, size - used, "%s%s", i ? ", " : "", t->text[i]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (used + 8 >= size) {
+        snprintf(out + size - 4, 4, "...");
+    }
+    return out;
+}
+
 static bp_status fit_classes(bp_target *t, bp_preparation *p, bp_pool *scratch, const bp_sample *s, const levels *l)
 {
     (void)scratch;
@@ -266,19 +281,25 @@ static bp_status fit_number(bp_target *t, bp_preparation *p, bp_pool *scratch, c
     return BP_OK;
 }
 
+static bp_status fail_label(const bp_target *t, bp_pool *scratch, const bp_sample *s, const levels *l)
+{
+    char list[120] = "";
+    bp_texts found = {bp_pool_alloc(scratch, l->count, sizeof *found.text), 0};
+    for (size_t i = 0; found.text && l->item && i < l->count; i++) {
+        found.text[found.count++] = l->item[i].text;
+    }
+    return bp_fail(
+        BP_ERR_DATA,
+        "target \"%s\" of %s is no yes/no column: it has %zu values (%s); expected 0 and 1, no and yes, or false "
+        "and true",
+        t->source.name, s->table->source, l->count, list_texts(list, sizeof list, &found));
+}
+
 static bp_status fit_label(bp_target *t, bp_preparation *p, bp_pool *scratch, const bp_sample *s, const levels *l)
 {
-    (void)scratch;
     size_t pair;
     if (!is_yes_no(l, &pair)) {
-        char shown[64] = "numbers";
-        const char *odd = l->item ? l->item[l->count - 1].text : shown;
-        bp_text_shown(shown, sizeof shown, odd, strlen(odd));
-        return bp_fail(
-            BP_ERR_DATA,
-            "target \"%s\" of %s is no yes/no column: it has %zu values, \"%s\" among them; expected 0 and 1, "
-            "no and yes, or false and true",
-            t->source.name, s->table->source, l->count, shown);
+        return fail_label(t, scratch, s, l);
     }
     t->level.text = bp_pool_alloc(&p->pool, 2, sizeof *t->level.text);
     if (!t->level.text) {
@@ -306,21 +327,6 @@ static void balance(double *weight, const levels *l)
     for (size_t i = 0; i < l->count; i++) {
         weight[i] = total / ((double)l->count * l->item[i].weight);
     }
-}
-
-/* The classes, for an error message. */
-static const char *list_texts(char *out, size_t size, const bp_texts *t)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < t->count && used + 8 < size; i++) {
-        int n = snprintf(out + used, size - used, "%s%s", i ? ", " : "", t->text[i]);
-        used += n > 0 ? (size_t)n : 0;
-    }
-    if (used + 8 >= size) {
-        snprintf(out + size - 4, 4, "...");
-    }
-    return out;
 }
 
 /* Cuts the next "name=weight" from *text; the name may stand in quotes. false: it is no such thing. */
