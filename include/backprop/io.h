@@ -130,6 +130,10 @@ typedef struct bp_table_options {
     const char
         *cache; /* a file that keeps the converted table: written if it is not there or does not belong to the file
                           as it is now, mapped into memory otherwise; for files larger than memory. NULL: none */
+    /* Called when the columns of a file in CSV are known, before the first row is read: `columns` has no rows. May set the
+     * lists of columns above, up to `cache`; a failure is passed on. NULL: nothing is asked */
+    bp_status (*on_columns)(const void *ctx, const bp_table *columns, struct bp_table_options *options);
+    const void *ctx;
     const bp_allocator *allocator;
 } bp_table_options;
 bp_table_options bp_table_defaults(void);
@@ -271,8 +275,9 @@ typedef struct bp_feature_info {
 bool bp_preparation_feature(const bp_preparation *p, size_t index, bp_feature_info *out);
 /* "ocean_proximity=INLAND": what an input stands for. */
 const char *bp_preparation_input(const bp_preparation *p, size_t input, char *out, size_t size);
-/* The options with which a file must be read so that its columns fit: kinds of the columns it needs. The strings live as
- * long as p. with_target: the targets (and weights) too. */
+/* The options with which a file must be read so that its columns fit: kinds of the columns it needs, by name, or by number
+ * where there are no names (on_columns sees to it); those that are missing are named in one error. p must live as long as
+ * the options are used. with_target: the targets (and weights) too. */
 bp_table_options bp_preparation_reading(const bp_preparation *p, bool with_target);
 /* The same for a file without names of columns that has `columns` of them: all; all but the targets; or all but targets and
  * weight. Columns are told by their numbers, even if the preparation knows their names. */

@@ -132,9 +132,14 @@ static bp_status ask_wide(bp_plan *p, const bp_table *names, const wish *w)
     return status;
 }
 
-bp_status bp_plan_init(bp_plan *p, const bp_table *names, const bp_table_options *options)
+bp_status bp_plan_init(bp_plan *p, const bp_table *names, const bp_table_options *asked)
 {
+    bp_table_options o = *asked, *options = &o;
     *p = (bp_plan){.allocator = names->allocator, .count = names->column_count};
+    bp_status status = o.on_columns ? o.on_columns(o.ctx, names, &o) : BP_OK;
+    if (status != BP_OK) {
+        return status;
+    }
     p->column = bp_alloc(&p->allocator, p->count, sizeof *p->column);
     if (!p->column) {
         return BP_ERR_MEMORY;
@@ -146,7 +151,7 @@ bp_status bp_plan_init(bp_plan *p, const bp_table *names, const bp_table_options
     wish text = {"text", options->text, options->text_count};
     wish date = {"date", options->date, options->date_count};
     wish wide = {"wide", options->wide, options->wide_count};
-    bp_status status = ask(p, names, &number, BP_COLUMN_NUMBER);
+    status = ask(p, names, &number, BP_COLUMN_NUMBER);
     status = status == BP_OK ? ask(p, names, &text, BP_COLUMN_TEXT) : status;
     status = status == BP_OK ? ask(p, names, &date, BP_COLUMN_DATE) : status;
     status = status == BP_OK ? ask_formats(p, names, options) : status;

@@ -148,6 +148,8 @@ size_t bp_feature_inputs(const bp_feature *f);
 bp_status bp_preparation_list_reading(bp_preparation *p);
 /* The column of t that is `s`, or t->column_count. */
 size_t bp_source_column(const bp_preparation *p, const bp_table *t, const bp_source *s, bool with_target);
+/* Fails unless t has all columns that p needs; the error names those that it lacks. */
+bp_status bp_preparation_check_columns(const bp_preparation *p, const bp_table *t, bool with_target);
 
 /* ---- prepare_text.c: sets p->text ---- */
 bp_status bp_preparation_describe(bp_preparation *p);

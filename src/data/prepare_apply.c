@@ -42,58 +42,25 @@ typedef struct apply {
     bp_prepare_report report;
 } apply;
 
-/* Names of what was not found, for one error that has them all. */
-typedef struct absent {
-    char list[400];
-    size_t used, count;
-} absent;
-
-static size_t find_source(absent *gone, const apply *a, const bp_source *s, bool with_target)
-{
-    size_t column = bp_source_column(a->p, a->t, s, with_target);
-    if (column == a->t->column_count) {
-        int n = snprintf(gone->list + gone->used, sizeof gone->list - gone->used, "%s\"%s\"", gone->count ? ", " : "",
-                         s->name);
-        gone->used += n > 0 ? (size_t)n : 0;
-        gone->used = gone->used < sizeof gone->list ? gone->used : sizeof gone->list - 1;
-        gone->count++;
-    }
-    return column;
-}
-
-static bp_status fail_absent(const apply *a, const absent *gone, bool with_target)
-{
-    const bp_preparation *p = a->p;
-    if (p->header && a->t->has_header) {
-        return bp_fail(BP_ERR_DATA, "%s lacks %zu column%s that the model needs: %s", a->t->source, gone->count,
-                       gone->count == 1 ? "" : "s", gone->list);
-    }
-    return bp_fail(
-        BP_ERR_DATA,
-        "%s has %zu columns, but the model was fitted to a table of %zu; without names of columns in both they "
-        "are told by their position%s",
-        a->t->source, a->t->column_count, p->columns, with_target ? "" : ", and only the targets may be left out");
-}
-
 static bp_status find_columns(apply *a, bool with_target)
 {
     const bp_preparation *p = a->p;
-    absent gone = {.count = 0};
     a->feature = bp_pool_alloc(&a->pool, p->features, sizeof *a->feature);
     a->column = bp_pool_alloc(&a->pool, p->features, sizeof *a->column);
     a->target = bp_pool_alloc(&a->pool, p->targets, sizeof *a->target);
     if (!a->feature || !a->column || !a->target) {
         return BP_ERR_MEMORY;
     }
-    for (size_t i = 0; i < p->features; i++) {
-        a->column[i] = find_source(&gone, a, &p->feature[i].source, with_target);
+    bp_status status = bp_preparation_check_columns(p, a->t, with_target);
+    for (size_t i = 0; i < p->features && status == BP_OK; i++) {
+        a->column[i] = bp_source_column(p, a->t, &p->feature[i].source, with_target);
         a->feature[i] = (binding){.feature = &p->feature[i], .column = a->column[i]};
     }
-    for (size_t i = 0; i < p->targets && with_target; i++) {
-        a->target[i] = find_source(&gone, a, &p->target[i].source, true);
+    for (size_t i = 0; i < p->targets && with_target && status == BP_OK; i++) {
+        a->target[i] = bp_source_column(p, a->t, &p->target[i].source, true);
     }
-    a->weight = p->weight && with_target ? find_source(&gone, a, p->weight, true) : SIZE_MAX;
-    return gone.count == 0 ? BP_OK : fail_absent(a, &gone, with_target);
+    a->weight = p->weight && with_target ? bp_source_column(p, a->t, p->weight, true) : SIZE_MAX;
+    return status;
 }
 
 /* ---- Levels ------------------------------------------------------------------------------------------------------ */

@@ -41,6 +41,52 @@ size_t bp_source_column(const bp_preparation *p, const bp_table *t, const bp_sou
     return t->column_count;
 }
 
+/* Names of what was not found, for one error that has them all. */
+typedef struct absent {
+    char list[400];
+    size_t used, count;
+} absent;
+
+static void note_absent(absent *gone, const bp_preparation *p, const bp_table *t, const bp_source *s, bool with_target)
+{
+    if (bp_source_column(p, t, s, with_target) < t->column_count) {
+        return;
+    }
+    int n =
+        snprintf(gone->list + gone->used, sizeof gone->list - gone->used, "%s\"%s\"", gone->count ? ", " : "", s->name);
+    gone->used += n > 0 ? (size_t)n : 0;
+    gone->used = gone->used < sizeof gone->list ? gone->used : sizeof gone->list - 1;
+    gone->count++;
+}
+
+static bp_status fail_absent(const bp_preparation *p, const bp_table *t, const absent *gone, bool with_target)
+{
+    if (p->header && t->has_header) {
+        return bp_fail(BP_ERR_DATA, "%s lacks %zu column%s that the model needs: %s", t->source, gone->count,
+                       gone->count == 1 ? "" : "s", gone->list);
+    }
+    return bp_fail(
+        BP_ERR_DATA,
+        "%s has %zu columns, but the model was fitted to a table of %zu; without names of columns in both they "
+        "are told by their position%s",
+        t->source, t->column_count, p->columns, with_target ? "" : ", and only the targets may be left out");
+}
+
+bp_status bp_preparation_check_columns(const bp_preparation *p, const bp_table *t, bool with_target)
+{
+    absent gone = {.count = 0};
+    for (size_t i = 0; i < p->features; i++) {
+        note_absent(&gone, p, t, &p->feature[i].source, with_target);
+    }
+    for (size_t i = 0; i < p->targets && with_target; i++) {
+        note_absent(&gone, p, t, &p->target[i].source, true);
+    }
+    if (p->weight && with_target) {
+        note_absent(&gone, p, t, p->weight, true);
+    }
+    return gone.count == 0 ? BP_OK : fail_absent(p, t, &gone, with_target);
+}
+
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
 
 static const char *column_text(bp_preparation *p, const bp_source *s, bp_reading_by by)
@@ -113,34 +159,59 @@ static size_t list_count(const bp_reading_list *l, bool with_target)
     return with_target ? l->all : l->features;
 }
 
-static bp_table_options reading_options(const bp_reading *r, bool with_target)
+static void set_lists(bp_table_options *o, const bp_reading *r, bool with_target)
 {
-    bp_table_options o = bp_table_defaults();
-    o.text = r->text.name;
-    o.text_count = list_count(&r->text, with_target);
-    o.number = r->number.name;
-    o.number_count = list_count(&r->number, with_target);
-    o.wide = r->wide.name;
-    o.wide_count = list_count(&r->wide, with_target);
-    o.date = r->date.name;
-    o.date_count = list_count(&r->date, with_target);
-    o.date_format = r->date_format;
-    return o;
+    o->text = r->text.name;
+    o->text_count = list_count(&r->text, with_target);
+    o->number = r->number.name;
+    o->number_count = list_count(&r->number, with_target);
+    o->wide = r->wide.name;
+    o->wide_count = list_count(&r->wide, with_target);
+    o->date = r->date.name;
+    o->date_count = list_count(&r->date, with_target);
+    o->date_format = r->date_format;
+}
+
+/* Which columns a table has that is known by their number. */
+static bp_reading_by by_number(const bp_preparation *p, size_t columns, bool with_target)
+{
+    size_t without = p->columns - p->targets;
+    if (!with_target && columns == without) {
+        return BP_READING_NO_TARGETS;
+    }
+    return !with_target && p->weight && columns + 1 == without ? BP_READING_NO_WEIGHT : BP_READING_ALL;
+}
+
+static bp_status choose_lists(const bp_preparation *p, const bp_table *columns, bp_table_options *o, bool with_target)
+{
+    bp_status status = bp_preparation_check_columns(p, columns, with_target);
+    bool names = p->header && columns->has_header;
+    set_lists(o, &p->reading[names ? BP_READING_NAMES : by_number(p, columns->column_count, with_target)], with_target);
+    return status;
+}
+
+static bp_status choose_features(const void *p, const bp_table *columns, bp_table_options *o)
+{
+    return choose_lists(p, columns, o, false);
+}
+
+static bp_status choose_all(const void *p, const bp_table *columns, bp_table_options *o)
+{
+    return choose_lists(p, columns, o, true);
 }
 
 bp_table_options bp_preparation_reading(const bp_preparation *p, bool with_target)
 {
-    return reading_options(&p->reading[BP_READING_NAMES], with_target);
+    bp_table_options o = bp_table_defaults();
+    set_lists(&o, &p->reading[BP_READING_NAMES], with_target);
+    o.on_columns = with_target ? choose_all : choose_features;
+    o.ctx = p;
+    return o;
 }
 
 bp_table_options bp_preparation_reading_unnamed(const bp_preparation *p, size_t columns, bool with_target)
 {
-    size_t without = p->columns - p->targets;
-    bp_reading_by by = BP_READING_ALL;
-    if (!with_target && columns == without) {
-        by = BP_READING_NO_TARGETS;
-    } else if (!with_target && p->weight && columns + 1 == without) {
-        by = BP_READING_NO_WEIGHT;
-    }
-    return reading_options(&p->reading[by], with_target);
+    bp_table_options o = bp_table_defaults();
+    set_lists(&o, &p->reading[by_number(p, columns, with_target)], with_target);
+    return o;
 }
