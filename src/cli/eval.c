@@ -1,6 +1,23 @@
 /* eval.c - `backprop eval`: a model measured on data. */
 #include "report.h"
+#include "residuals.h"
 #include "subject.h"
+
+/* Numbers of a table: of these the worst rows are shown. */
+static bool of_numbers(const subject *s, const bp_evaluation *e)
+{
+    return s->table != NULL && e->classes + e->labels == 0;
+}
+
+static residual_source rows_of(const subject *s, const options *o)
+{
+    return (residual_source){s->model,
+                             &s->part.data,
+                             s->preparation,
+                             s->row,
+                             table_title(o->positional[1]),
+                             (int)size_or(o, OPT_THREADS, 0)};
+}
 
 static exit_code eval_json(const options *o, const subject *s, const bp_evaluation *e)
 {
@@ -15,15 +32,23 @@ static exit_code eval_json(const options *o, const subject *s, const bp_evaluati
         json_put_size(result, "imputed_cells", s->report.missing);
         json_put_size(result, "unknown_cells", s->report.unknown);
     }
+    if (of_numbers(s, e)) {
+        residual_source source = rows_of(s, o);
+        json_object_set_new(result, "worst_residuals", residuals_json(&source));
+    }
     json_put(result, "seconds", e->seconds);
     return json_print(stdout, result);
 }
 
-static void eval_text(const subject *s, const bp_evaluation *e)
+static void eval_text(const options *o, const subject *s, const bp_evaluation *e)
 {
     terminal t = terminal_of(stdout);
     report_summary(&t, e, s->part.name);
     report_measures(&t, e);
+    if (of_numbers(s, e)) {
+        residual_source source = rows_of(s, o);
+        residuals_report(&t, &source);
+    }
     if (e->labels > 0) {
         report_labels(&t, e, s->model);
     }
@@ -74,7 +99,7 @@ exit_code run_eval(const options *o)
     } else if (given(o, OPT_JSON)) {
         code = eval_json(o, &s, e);
     } else {
-        eval_text(&s, e);
+        eval_text(o, &s, e);
     }
     bp_evaluation_free(e);
     subject_free(&s);

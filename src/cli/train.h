@@ -63,11 +63,14 @@ exit_code train_table_folds(training *t);
 bp_status train_table_evaluate(training *t);
 void train_table_free(training *t);
 
-/* ---- train_table_report.c ---- */
+/* ---- train_table_intro.c ---- */
 
 void train_table_introduction(const training *t);
 /* One fold, as it ends. */
 void train_table_fold(size_t fold, size_t folds, const bp_fold *done);
+
+/* ---- train_table_report.c ---- */
+
 void train_table_report(const terminal *out, const training *t);
 void train_table_json(json_t *object, const training *t);
 /* Target, folds and measures, for the notes in the model. */

@@ -1,247 +1,14 @@
-/* train_table_report.c - what `backprop train` says of a table: what was read and what becomes of each column; then the
- * network beside simpler models, on the same rows. */
+/* train_table_report.c - what `backprop train` says of a table in the end: the network beside simpler models, on the same
+ * rows, for people and as JSON. */
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "base/base.h"
 #include "memory.h"
+#include "residuals.h"
 #include "train.h"
 
-/* ---- before: what was read --------------------------------------------------------------------------------------- */
-
-static const char *plural(size_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
-static void say_read(const terminal *t, const training *run)
-{
-    const bp_table *table = run->tables.table;
-    char rows[NUMBER_SIZE], bytes[NUMBER_SIZE], time[NUMBER_SIZE], text[700];
-    snprintf(text, sizeof text, "%s: %s row%s of %zu column%s, %s; read in %s, %s%s", table_title(run->what),
-             number_text(rows, (double)bp_table_rows(table)), plural(bp_table_rows(table)), bp_table_columns(table),
-             plural(bp_table_columns(table)),
-             bp_table_has_header(table) ? "named by the first line" : "without a header: named by position",
-             duration_text(time, run->tables.read_seconds), bytes_text(bytes, (double)bp_table_bytes(table)),
-             given(run->o, OPT_CACHE) ? " in the cache" : "");
-    train_say(t, "table", text);
-    const char *why = NULL;
-    size_t skipped = bp_table_skipped(table, &why);
-    if (skipped > 0) {
-        snprintf(text, sizeof text, "%s row%s left out, the first: %s", number_text(rows, (double)skipped),
-                 plural(skipped), why);
-        train_say(t, "skipped", text);
-    }
-}
-
-/* ---- before: the columns ----------------------------------------------------------------------------------------- */
-
-/* What a column is for, in one word and in a text. */
-typedef struct usage {
-    const char *kind;
-    char text[200];
-    bool used;
-} usage;
-
-static bool listed(const training *run, const name_list *list, size_t column)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (bp_table_find(run->tables.table, list->name[i]) == column) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Columns whose cells gave no input; the preparation may know why. */
-static void unused(usage *u, const training *run, const bp_column_info *c, size_t column)
-{
-    const table_request *r = &run->tables.request;
-    const char *name = NULL, *why = NULL;
-    u->kind = "-";
-    if (listed(run, &r->drop, column)) {
-        snprintf(u->text, sizeof u->text, "dropped");
-        return;
-    }
-    if (listed(run, &r->id, column)) {
-        snprintf(u->text, sizeof u->text, "names the row in predictions");
-        return;
-    }
-    if (run->tables.request.prepare.weight != NULL &&
-        bp_table_find(run->tables.table, run->tables.request.prepare.weight) == column) {
-        snprintf(u->text, sizeof u->text, "weight of the row");
-        return;
-    }
-    snprintf(u->text, sizeof u->text, "not used");
-    for (size_t i = 0; bp_preparation_note(run->tables.fit->preparation, i, &name, &why); i++) {
-        if (strcmp(name, c->name) == 0) {
-            snprintf(u->text, sizeof u->text, "%s", why);
-        }
-    }
-}
-
-static const char *target_at(const bp_preparation *p, size_t index)
-{
-    return bp_preparation_target(p, index, NULL, NULL);
-}
-
-static usage usage_of(const training *run, size_t column)
-{
-    const bp_preparation *p = run->tables.fit->preparation;
-    bp_column_info c = bp_table_column(run->tables.table, column);
-    bp_feature_info feature;
-    usage u = {0};
-    for (size_t i = 0; target_at(p, i) != NULL; i++) {
-        if (strcmp(target_at(p, i), c.name) == 0) {
-            u.kind = "target";
-            u.used = true;
-            snprintf(u.text, sizeof u.text, "to be predicted");
-            return u;
-        }
-    }
-    for (size_t i = 0; bp_preparation_feature(p, i, &feature); i++) {
-        if (strcmp(feature.column, c.name) == 0) {
-            u.kind = feature.kind;
-            u.used = true;
-            snprintf(u.text, sizeof u.text, "%zu input%s: %s", feature.inputs, plural(feature.inputs), feature.text);
-            return u;
-        }
-    }
-    unused(&u, run, &c, column);
-    return u;
-}
-
-static size_t name_columns(const bp_table *t)
-{
-    enum { LEAST = 6, MOST = 28 };
-    size_t width = LEAST;
-    for (size_t i = 0; i < bp_table_columns(t); i++) {
-        size_t length = strlen(bp_table_column(t, i).name);
-        width = length > width ? length : width;
-    }
-    return width < MOST ? width : MOST;
-}
-
-static void say_column(const terminal *t, const training *run, size_t column, size_t width)
-{
-    usage u = usage_of(run, column);
-    bp_column_info c = bp_table_column(run->tables.table, column);
-    char missing[NUMBER_SIZE + 16] = "", number[NUMBER_SIZE], text[300];
-    if (c.missing > 0) {
-        snprintf(missing, sizeof missing, "%s%s missing", u.text[0] != '\0' ? "; " : "",
-                 number_text(number, (double)c.missing));
-    }
-    snprintf(text, sizeof text, "%s%s", u.text, missing);
-    fprintf(t->file, "%-9s%s%-*.*s%s  %-9s", "", u.used ? "" : style_on(t, STYLE_DIM), (int)width, (int)width, c.name,
-            style_off(t), u.kind);
-    fputs(u.used ? "" : style_on(t, STYLE_DIM), t->file);
-    size_t at = 9 + width + 2 + 9 + 1, room = t->live ? t->width - 1 : SIZE_MAX;
-    fputc(' ', t->file);
-    wrap_text(t->file, text, at, at, room > at + 20 ? room : SIZE_MAX);
-    fputs(style_off(t), t->file);
-}
-
-/* Many columns of one kind are no news each: the first ones stand for all. */
-static void say_columns(const terminal *t, const training *run)
-{
-    enum { MOST_LINES = 24, SHOWN_OF_MANY = 16 };
-    const bp_table *table = run->tables.table;
-    size_t columns = bp_table_columns(table), shown = columns <= MOST_LINES ? columns : SHOWN_OF_MANY;
-    size_t width = name_columns(table);
-    fprintf(t->file, "%s%-9s%-*s  %-9s%s\n", style_on(t, STYLE_DIM), "columns", (int)width, "name", "kind",
-            style_off(t));
-    for (size_t i = 0; i < columns; i++) {
-        if (i < shown || !usage_of(run, i).used) {
-            say_column(t, run, i, width);
-        }
-    }
-    size_t hidden = 0;
-    for (size_t i = shown; i < columns; i++) {
-        hidden += usage_of(run, i).used;
-    }
-    if (hidden > 0) {
-        fprintf(t->file, "%-9s%s... and %zu more%s\n", "", style_on(t, STYLE_DIM), hidden, style_off(t));
-    }
-}
-
-static void say_target(const terminal *t, const training *run)
-{
-    const bp_preparation *p = run->tables.fit->preparation;
-    char text[1200];
-    size_t used = 0, outputs = bp_preparation_outputs(p);
-    for (size_t i = 0; target_at(p, i) != NULL && used < sizeof text; i++) {
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? ", " : "", target_at(p, i));
-    }
-    if (!given(run->o, OPT_TARGET) && used < sizeof text) {
-        used += (size_t)snprintf(text + used, sizeof text - used, ", the last column (another: --target NAME)");
-    }
-    const char *task = bp_preparation_task(p) == BP_TABLE_CLASSIFY  ? "classes"
-                       : bp_preparation_task(p) == BP_TABLE_REGRESS ? "number"
-                                                                    : "yes/no label";
-    if (used < sizeof text) {
-        used += (size_t)snprintf(text + used, sizeof text - used, "; %zu %s%s", outputs, task,
-                                 bp_preparation_task(p) == BP_TABLE_CLASSIFY ? ": " : plural(outputs));
-    }
-    for (size_t i = 0; bp_preparation_task(p) == BP_TABLE_CLASSIFY && i < outputs && used < sizeof text; i++) {
-        if (i == 8) {
-            snprintf(text + used, sizeof text - used, ", ...");
-            break;
-        }
-        used +=
-            (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? ", " : "", bp_preparation_class(p, i));
-    }
-    train_say(t, "target", text);
-}
-
-static void say_rows(const terminal *t, const training *run)
-{
-    const table_training *tables = &run->tables;
-    const bp_fit *f = tables->fit;
-    char rows[NUMBER_SIZE], text[400], part[NUMBER_SIZE];
-    size_t test = tables->test_table != NULL ? bp_table_rows(tables->test_table) : tables->split.part_rows;
-    size_t used = (size_t)snprintf(text, sizeof text, "%s trained on", number_text(rows, (double)run->train.rows));
-    if (f->valid != NULL) {
-        used +=
-            (size_t)snprintf(text + used, sizeof text - used, ", %s watched for early stopping%s%s",
-                             number_text(part, (double)f->valid->train.rows), tables->valid_table != NULL ? ": " : "",
-                             tables->valid_table != NULL ? run->o->value[OPT_VALID].text : "");
-    }
-    if (test > 0) {
-        used += (size_t)snprintf(text + used, sizeof text - used, ", %s for the test%s%s",
-                                 number_text(part, (double)test), tables->test_table != NULL ? ": " : "",
-                                 tables->test_table != NULL ? run->o->value[OPT_TEST].text : "");
-    }
-    size_t lost = bp_table_rows(tables->table) - f->rows - tables->split.part_rows + f->report.dropped;
-    if (lost > 0) {
-        snprintf(text + used, sizeof text - used, "; %s left out: no target, weight 0 or --missing drop",
-                 number_text(part, (double)lost));
-    }
-    train_say(t, "rows", text);
-}
-
-void train_table_introduction(const training *run)
-{
-    terminal t = terminal_of(stderr);
-    say_read(&t, run);
-    say_columns(&t, run);
-    say_target(&t, run);
-    say_rows(&t, run);
-}
-
-void train_table_fold(size_t fold, size_t folds, const bp_fold *done)
-{
-    char text[NUMBER_SIZE];
-    const bp_evaluation *e = done->network;
-    fprintf(stderr, "fold %zu of %zu:", fold + 1, folds);
-    for (size_t i = 0; measure_at(e, i).key != NULL; i++) {
-        measure m = measure_at(e, i);
-        fprintf(stderr, "%s %s %s", i > 0 ? "," : "", m.text, measure_text(text, &m, measure_value(&m, e)));
-    }
-    fputc('\n', stderr);
-}
-
-/* ---- after: the network beside simpler models -------------------------------------------------------------------- */
+/* ---- the network beside simpler models -------------------------------------------------------------------- */
 
 enum { COMPARED = 3, COLUMN = 18 };
 
@@ -295,7 +62,10 @@ const char *trivial_text(char *out, const training *t)
 {
     char name[CLASS_NAME];
     const bp_evaluation *e = t->tables.trivial;
-    snprintf(out, CLASS_NAME + 16, e->classes > 0 ? "always one class" : "always the mean");
+    snprintf(out, CLASS_NAME + 16,
+             e->classes > 0  ? "always one class"
+             : e->labels > 0 ? "the commonest answers"
+                             : "always the mean");
     for (size_t j = 0; j < e->classes; j++) {
         for (size_t i = 0; i < e->classes; i++) {
             if (e->confusion[i * e->classes + j] > 0) {
@@ -328,7 +98,7 @@ static void compare(const terminal *out, const training *t)
     }
 }
 
-/* ---- after: is it worth it? -------------------------------------------------------------------------------------- */
+/* ---- is it worth it? -------------------------------------------------------------------------------------- */
 
 /* Better than the linear model (1) or the trivial predictor (2): on the measured rows, or in the mean of the folds, by the
  * first measure. */
@@ -362,80 +132,17 @@ static void warn(const terminal *out, const training *t)
     wrap_text(out->file, text, 9, 9, out->live ? out->width - 1 : SIZE_MAX);
 }
 
-/* ---- after: where it is wrong ------------------------------------------------------------------------------------ */
+/* ---- all of it -------------------------------------------------------------------------------------------- */
 
-enum { RESIDUALS = 5 };
-
-typedef struct residual {
-    size_t row, target; /* row of the set; which number */
-    double truth, answer, error;
-} residual;
-
-static void keep_worst(residual *list, size_t *count, residual r)
+static residual_source measured_rows(const training *t)
 {
-    if (*count == RESIDUALS && !(r.error > list[RESIDUALS - 1].error)) {
-        return;
-    }
-    size_t at = *count < RESIDUALS ? (*count)++ : RESIDUALS - 1;
-    for (; at > 0 && list[at - 1].error < r.error; at--) {
-        list[at] = list[at - 1];
-    }
-    list[at] = r;
+    return (residual_source){t->model,
+                             t->measured,
+                             t->tables.fit->preparation,
+                             t->tables.measured_row,
+                             table_title(bp_table_source(t->tables.measured_table)),
+                             t->run.threads};
 }
-
-/* The largest |truth - answer|, of each target in its deviation's unit where there are several. */
-static bp_status find_residuals(residual *list, size_t *count, const training *t)
-{
-    enum { BLOCK = 1024 };
-    const bp_data *d = t->measured;
-    const double *scale = NULL, *mean = NULL;
-    bool scaled = bp_model_output_scaling(t->model, &mean, &scale) == d->targets && d->targets > 1;
-    bp_type type = bp_model_describe(t->model).type;
-    void *out = cli_alloc(BLOCK * d->targets, bp_type_size(type));
-    bp_predictor *p = NULL;
-    bp_status status = out != NULL ? bp_predictor_new(&p, t->model, BLOCK, t->run.threads) : BP_ERR_MEMORY;
-    *count = 0;
-    for (size_t at = 0; at < d->rows && status == BP_OK; at += BLOCK) {
-        size_t rows = d->rows - at < BLOCK ? d->rows - at : BLOCK;
-        status = bp_predict_data(p, out, d, at, rows);
-        for (size_t i = 0; i < rows * d->targets && status == BP_OK; i++) {
-            size_t j = i % d->targets;
-            double answer = type == BP_F64 ? ((double *)out)[i] : (double)((float *)out)[i];
-            residual r = {at + i / d->targets, j, d->y[at * d->targets + i], answer, 0};
-            r.error = fabs(r.truth - r.answer) / (scaled ? scale[j] : 1);
-            keep_worst(list, count, r);
-        }
-    }
-    bp_predictor_free(p);
-    cli_release(out);
-    return status;
-}
-
-static const char *target_name(const training *t, size_t index)
-{
-    const char *name = target_at(t->tables.fit->preparation, index);
-    return name != NULL ? name : "";
-}
-
-static void report_residuals(const terminal *out, const training *t)
-{
-    residual list[RESIDUALS];
-    size_t count = 0;
-    if (find_residuals(list, &count, t) != BP_OK || count == 0) {
-        return;
-    }
-    fprintf(out->file, "\n%sworst residuals%s: rows of %s, counted from 1 without the header\n",
-            style_on(out, STYLE_BOLD), style_off(out), table_title(bp_table_source(t->tables.measured_table)));
-    fprintf(out->file, "%s%10s  %14s  %14s  %14s%s\n", style_on(out, STYLE_DIM), "row", "truth", "prediction",
-            "residual", style_off(out));
-    for (size_t i = 0; i < count; i++) {
-        const residual *r = &list[i];
-        fprintf(out->file, "%10zu  %14.6g  %14.6g  %+14.6g  %s\n", (size_t)t->tables.measured_row[r->row] + 1, r->truth,
-                r->answer, r->truth - r->answer, t->measured->targets > 1 ? target_name(t, r->target) : "");
-    }
-}
-
-/* ---- after: all of it -------------------------------------------------------------------------------------------- */
 
 /* What the measured rows had that the rows trained on had not. */
 static void say_report(const terminal *out, const training *t)
@@ -443,8 +150,8 @@ static void say_report(const terminal *out, const training *t)
     const bp_prepare_report *r = &t->tables.measured_report;
     char unknown[NUMBER_SIZE];
     if (r->unknown > 0) {
-        fprintf(out->file, "%s cell%s with a category that training did not have; the first: %s\n",
-                number_text(unknown, (double)r->unknown), plural(r->unknown), r->first_unknown);
+        fprintf(out->file, "cells with a category that training did not have: %s; the first: %s\n",
+                number_text(unknown, (double)r->unknown), r->first_unknown);
     }
 }
 
@@ -457,8 +164,9 @@ void train_table_report(const terminal *out, const training *t)
     }
     say_report(out, t);
     warn(out, t);
-    if (t->measure->classes == 0 && bp_preparation_task(t->tables.fit->preparation) == BP_TABLE_REGRESS) {
-        report_residuals(out, t);
+    if (t->measure->classes + t->measure->labels == 0) {
+        residual_source source = measured_rows(t);
+        residuals_report(out, &source);
     }
 }
 
@@ -500,30 +208,12 @@ static void folds_json(json_t *object, const training *t)
     json_object_set_new(object, "std", deviation);
 }
 
-static json_t *residuals_json(const training *t)
-{
-    residual list[RESIDUALS];
-    size_t count = 0;
-    json_t *array = json_array();
-    if (find_residuals(list, &count, t) != BP_OK) {
-        return array;
-    }
-    for (size_t i = 0; i < count; i++) {
-        json_t *one = json_object();
-        json_put_size(one, "row", (size_t)t->tables.measured_row[list[i].row] + 1);
-        json_put_text(one, "target", target_name(t, list[i].target));
-        json_put(one, "truth", list[i].truth);
-        json_put(one, "prediction", list[i].answer);
-        json_array_append_new(array, one);
-    }
-    return array;
-}
-
-static json_t *names_json(const char *(*name)(const bp_preparation *, size_t), const bp_preparation *p)
+static json_t *targets_json(const bp_preparation *p)
 {
     json_t *list = json_array();
-    for (size_t i = 0; name(p, i) != NULL; i++) {
-        json_array_append_new(list, json_string(name(p, i)));
+    const char *name = NULL;
+    for (size_t i = 0; (name = bp_preparation_target(p, i, NULL, NULL)) != NULL; i++) {
+        json_array_append_new(list, json_string(name));
     }
     return list;
 }
@@ -532,7 +222,7 @@ void train_table_json(json_t *object, const training *t)
 {
     const bp_fit *f = t->tables.fit;
     char trivial[CLASS_NAME + 16];
-    json_object_set_new(object, "target", names_json(target_at, f->preparation));
+    json_object_set_new(object, "target", targets_json(f->preparation));
     json_put_text(object, "task", bp_table_task_name(bp_preparation_task(f->preparation)));
     json_put_size(object, "rows", bp_table_rows(t->tables.table));
     json_put_size(object, "skipped_rows", bp_table_skipped(t->tables.table, NULL));
@@ -548,7 +238,8 @@ void train_table_json(json_t *object, const training *t)
     json_put_bool(object, "better_than_linear", network_better(t, 1));
     classes_json(object, t->measure, t->model);
     if (t->measure->classes + t->measure->labels == 0) {
-        json_object_set_new(object, "worst_residuals", residuals_json(t));
+        residual_source source = measured_rows(t);
+        json_object_set_new(object, "worst_residuals", residuals_json(&source));
     }
     if (t->tables.folds != NULL) {
         folds_json(object, t);
