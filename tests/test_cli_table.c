@@ -269,6 +269,7 @@ static void test_eval_counts(void **state)
     fprintf(f, "kind,width\nrose,1\n");
     fclose(f);
     expect(3, "length", "eval|f.safetensors|short.csv");
+    expect(3, "colour", "eval|f.safetensors|short.csv");
     expect(3, "trained on a table", "eval|f.safetensors|xor");
     expect(0, NULL, "train|xor|--rows|50|--epochs|1|--quiet");
     expect(3, "not trained on a table", "eval|xor.safetensors|f.csv");
