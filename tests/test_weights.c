@@ -112,25 +112,33 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 static void weight_2_is_the_row_twice(void **state)
 {
     (void)state;
-    const bp_optimizer_kind kinds[] = {BP_SGD, BP_ADAM};
-    for (size_t v = 0; v < (size_t)VARIANTS * 2; v++) {
+    const struct {
+        bp_optimizer_kind kind;
+        double tolerance; /* a line search, and steps by the sign of the gradient, make rounding larger */
+    } method[] = {{BP_SGD, 1e-12}, {BP_ADAM, 1e-11}, {BP_LBFGS, 1e-6}, {BP_RPROP, 1e-6}};
+    enum { METHODS = sizeof method / sizeof *method };
+    for (size_t v = 0; v < (size_t)VARIANTS * METHODS; v++) {
         sample plain, s;
-        make_sample(&plain, &s, variants[v / 2].classes, 0.7F);
-        bp_model *a = make_model(&s.weighted, variants[v / 2].loss, BP_F64);
-        bp_model *b = make_model(&s.repeated, variants[v / 2].loss, BP_F64);
-        bp_train_result ra = train(a, &s.weighted, kinds[v % 2], 1000);
-        bp_train_result rb = train(b, &s.repeated, kinds[v % 2], 1000);
-        assert_same_parameters(a, b, 1e-11);
-        assert_near(ra.last.train_loss, rb.last.train_loss, 1e-12);
-        assert_near(ra.last.valid_loss, rb.last.valid_loss, 1e-12);
+        const char *loss = variants[v / METHODS].loss;
+        bp_optimizer_kind kind = method[v % METHODS].kind;
+        double tolerance = method[v % METHODS].tolerance;
+        if (kind == BP_RPROP && loss && strcmp(loss, "mae") == 0) {
+            continue; /* sums of signs are 0 or only nearly so, and the sign of that is what rprop looks at */
+        }
+        make_sample(&plain, &s, variants[v / METHODS].classes, 0.7F);
+        bp_model *a = make_model(&s.weighted, loss, BP_F64), *b = make_model(&s.repeated, loss, BP_F64);
+        bp_train_result ra = train(a, &s.weighted, kind, 1000), rb = train(b, &s.repeated, kind, 1000);
+        assert_same_parameters(a, b, tolerance);
+        assert_near(ra.last.train_loss, rb.last.train_loss, tolerance);
+        assert_near(ra.last.valid_loss, rb.last.valid_loss, tolerance);
         if (s.weighted.classes) {
             assert_near(ra.last.train_accuracy, rb.last.train_accuracy, 1e-12);
             assert_near(ra.last.valid_accuracy, rb.last.valid_accuracy, 1e-12);
             assert_true(rb.last.train_accuracy > 0);
         }
-        bp_model *c = make_model(&s.weighted, variants[v / 2].loss, BP_F64);
+        bp_model *c = make_model(&s.weighted, loss, BP_F64);
         s.weighted.weight = NULL; /* the weights do matter */
-        bp_train_result rc = train(c, &s.weighted, kinds[v % 2], 1000);
+        bp_train_result rc = train(c, &s.weighted, kind, 1000);
         assert_true(fabs(rc.last.valid_loss - ra.last.valid_loss) > 1e-6);
         bp_model_free(a);
         bp_model_free(b);
