@@ -176,6 +176,15 @@ static void equal_weights_and_small_batches(void **state)
     assert_ok(bp_evaluate(&e, a, &s.repeated, 1));
     assert_near(r.last.train_loss, e->loss, 1e-12);
     bp_evaluation_free(e);
+
+    o.shuffle = false; /* part of an epoch: rows 0 to 9 */
+    o.steps = 2;
+    assert_ok(bp_train(&r, a, &s.weighted, &o));
+    s.weighted.rows = 10;
+    assert_ok(bp_evaluate(&e, a, &s.weighted, 1));
+    assert_near(r.last.train_loss, e->loss, 1e-12);
+    assert_near(r.last.train_accuracy, e->accuracy, 1e-12);
+    bp_evaluation_free(e);
     bp_model_free(a);
 }
 
@@ -302,6 +311,42 @@ static void filled_rows_are_rows(void **state)
     }
 }
 
+enum { WIDE = 700, WIDE_ROWS = 3 };
+
+static void fill_wide(const void *x, size_t row, void *out, bp_type type)
+{
+    memcpy(out, (const float *)x + row * WIDE, WIDE * bp_type_size(type)); /* asked for f32 alone */
+}
+
+/* Rows longer than the part that is scaled at a time. */
+static void wide_rows_are_scaled(void **state)
+{
+    (void)state;
+    static float x[WIDE_ROWS * WIDE];
+    double mean[WIDE], scale[WIDE];
+    float out[2][WIDE_ROWS * 2];
+    uint64_t seed = 3;
+    for (size_t i = 0; i < WIDE_ROWS * WIDE; i++) {
+        x[i] = (float)noise(&seed);
+        mean[i % WIDE] = noise(&seed);
+        scale[i % WIDE] = noise(&seed);
+    }
+    bp_model_options o = bp_model_defaults();
+    o.inputs = WIDE;
+    o.outputs = 2;
+    bp_model *m;
+    bp_predictor *p;
+    assert_ok(bp_model_new(&m, &o));
+    assert_ok(bp_model_set_scaling(m, WIDE, mean, scale));
+    assert_ok(bp_predictor_new(&p, m, 2, 1));
+    bp_data d = {.rows = WIDE_ROWS, .inputs = WIDE, .x = x, .fill = fill_wide};
+    assert_ok(bp_predict(p, out[0], x, BP_F32, WIDE_ROWS));
+    assert_ok(bp_predict_data(p, out[1], &d, 0, WIDE_ROWS));
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
+    bp_predictor_free(p);
+    bp_model_free(m);
+}
+
 static void filled_rows_are_split(void **state)
 {
     (void)state;
@@ -347,8 +392,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weight_2_is_the_row_twice), cmocka_unit_test(equal_weights_and_small_batches),
         cmocka_unit_test(gradients_with_weights),    cmocka_unit_test(weights_that_are_refused),
-        cmocka_unit_test(filled_rows_are_rows),      cmocka_unit_test(filled_rows_are_split),
-        cmocka_unit_test(filled_rows_are_checked),
+        cmocka_unit_test(wide_rows_are_scaled),      cmocka_unit_test(filled_rows_are_rows),
+        cmocka_unit_test(filled_rows_are_split),     cmocka_unit_test(filled_rows_are_checked),
     };
     return cmocka_run_group_tests(tests, choose_kernel, NULL);
 }
