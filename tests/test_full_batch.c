@@ -171,6 +171,44 @@ static void lbfgs_where_f_is_not_defined(void **state)
     }
 }
 
+/* A quadratic that, once there is a base, is defined along its steepest descent alone. */
+typedef struct ridge {
+    double base[2], g[2];
+    bool narrow;
+} ridge;
+
+static double on_the_ridge(void *ctx, double *g, double *x)
+{
+    const ridge *r = ctx;
+    double across = (x[0] - r->base[0]) * r->g[1] - (x[1] - r->base[1]) * r->g[0];
+    return r->narrow && fabs(across) > 1e-14 ? NAN : quadratic(g, x, 2);
+}
+
+/* Where the direction leads nowhere, the steepest descent is tried before giving up. */
+static void lbfgs_starts_again(void **state)
+{
+    (void)state;
+    bp_allocator a = bp_allocator_or_default(NULL);
+    bp_optimizer_options o = lbfgs_options();
+    ridge r = {0};
+    bp_function f = {2, on_the_ridge, &r};
+    double x[2] = {5, 4}, g[2];
+    bp_point p = {x, g, 0, 0};
+    void *method;
+    assert_ok(bp_lbfgs_method.new(&method, &a, 2, &o));
+    p.f = on_the_ridge(&r, g, x);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(bp_lbfgs_method.step(method, &f, &p), BP_MOVED);
+    }
+    r = (ridge){{x[0], x[1]}, {g[0], g[1]}, true};
+    double before = p.f;
+    assert_int_equal(bp_lbfgs_method.step(method, &f, &p), BP_MOVED);
+    assert_true(p.f < before);
+    double odd[3] = {1, NAN, 2}, even[3] = {1, -3, 2};
+    assert_true(isnan(bp_largest(3, odd)) && bp_largest(3, even) == 3);
+    bp_lbfgs_method.free(method);
+}
+
 static void starts_that_are_no_good(void **state)
 {
     (void)state;
@@ -420,6 +458,32 @@ static void it_says_when_it_has_converged(void **state)
     }
 }
 
+/* A line search that finds nothing better leaves the weights as they were, wherever it has looked. */
+static void a_search_in_vain_changes_nothing(void **state)
+{
+    (void)state;
+    size_t vain = 0;
+    for (size_t rows = 40; rows < 60; rows++) {
+        bp_data d = made_up(false, rows);
+        bp_model *m = make_model(&d, "", BP_F32), *before = make_model(&d, "", BP_F32);
+        bp_train_options o = full_options(BP_LBFGS, 500);
+        o.optimizer.tolerance_gradient = o.optimizer.tolerance_decrease = 0; /* rounding ends it */
+        bp_train_result r, rb;
+        assert_ok(bp_train(&r, m, &d, &o));
+        assert_true(r.converged);
+        o.epochs = r.last.epoch - 1;
+        assert_ok(bp_train(&rb, before, &d, &o));
+        if (r.last.lr == rb.last.lr) { /* no new step */
+            assert_memory_equal(m->graph->slab, before->graph->slab, m->graph->slab_size * sizeof(float));
+            assert_true(r.last.train_loss == rb.last.train_loss);
+            vain++;
+        }
+        bp_model_free(m);
+        bp_model_free(before);
+    }
+    assert_true(vain > 5);
+}
+
 static void divergence_is_told(void **state)
 {
     (void)state;
@@ -601,6 +665,7 @@ int main(void)
         cmocka_unit_test(lbfgs_on_quadratics),
         cmocka_unit_test(lbfgs_on_rosenbrock),
         cmocka_unit_test(lbfgs_where_f_is_not_defined),
+        cmocka_unit_test(lbfgs_starts_again),
         cmocka_unit_test(starts_that_are_no_good),
         cmocka_unit_test(rprop_on_functions),
         cmocka_unit_test(threads_do_not_change_bits),
@@ -608,6 +673,7 @@ int main(void)
         cmocka_unit_test(train_loss_is_that_of_the_weights),
         cmocka_unit_test(watching_works),
         cmocka_unit_test(it_says_when_it_has_converged),
+        cmocka_unit_test(a_search_in_vain_changes_nothing),
         cmocka_unit_test(divergence_is_told),
         cmocka_unit_test(refusals),
         cmocka_unit_test(memory_runs_out),

@@ -21,13 +21,13 @@ typedef struct lbfgs {
     size_t n;
     double first; /* length tried first */
     double tolerance_gradient, tolerance_decrease;
-    size_t history, kept, newest; /* pairs at most, pairs there are, index of the last one */
-    pair *pairs;
-    double *memory;  /* all vectors of the pairs */
-    double *alpha;   /* of the two loops, one a pair */
-    double *d;       /* direction */
-    bp_point trial;  /* last evaluated */
-    double *scratch; /* of the trial */
+    size_t history, kept, newest; /* pairs in use at most, pairs in use, index of the last one */
+    pair *pairs;                  /* a ring of one more, in which the next pair is made */
+    double *memory;               /* all vectors of the pairs */
+    double *alpha;                /* of the two loops, one a pair */
+    double *d;                    /* direction */
+    bp_point trial;               /* last evaluated */
+    double *scratch;              /* of the trial */
 } lbfgs;
 
 /* ---- vectors: one fixed order for every sum ---- */
@@ -85,15 +85,16 @@ static bp_status allocate(lbfgs *l)
 {
     const bp_allocator *a = &l->allocator;
     size_t vectors, bytes;
-    if (!bp_mul_size(&vectors, l->history, 2) || !bp_mul_size(&bytes, l->n, sizeof(double))) {
+    if (!bp_add_size(&vectors, l->history, 1) || !bp_mul_size(&vectors, vectors, 2) ||
+        !bp_mul_size(&bytes, l->n, sizeof(double))) {
         return bp_fail(BP_ERR_MEMORY, "lbfgs: a history of %zu steps is too long", l->history);
     }
-    if (!(l->pairs = bp_alloc(a, l->history, sizeof *l->pairs)) || !(l->memory = bp_alloc(a, vectors, bytes)) ||
+    if (!(l->pairs = bp_alloc(a, l->history + 1, sizeof *l->pairs)) || !(l->memory = bp_alloc(a, vectors, bytes)) ||
         !(l->alpha = bp_alloc(a, l->history, sizeof(double))) || !(l->d = bp_alloc(a, 1, bytes)) ||
         !(l->scratch = bp_alloc(a, 2, bytes))) {
         return BP_ERR_MEMORY;
     }
-    for (size_t i = 0; i < l->history; i++) {
+    for (size_t i = 0; i <= l->history; i++) {
         l->pairs[i] = (pair){l->memory + 2 * i * l->n, l->memory + (2 * i + 1) * l->n, 0};
     }
     l->trial = (bp_point){.x = l->scratch, .g = l->scratch + l->n};
@@ -127,7 +128,7 @@ static bp_status lbfgs_new(void **out, const bp_allocator *a, size_t n, const bp
 /* Pair `age` steps back, 0 the newest. */
 static size_t pair_at(const lbfgs *l, size_t age)
 {
-    return (l->newest + l->history - age) % l->history;
+    return (l->newest + l->history + 1 - age) % (l->history + 1);
 }
 
 /* d = -H g, H the inverse of the Hessian as the pairs tell it, on top of gamma times the identity (7.20). */
@@ -158,10 +159,7 @@ static void choose_direction(lbfgs *l, const double *g)
  * is left out (the Wolfe conditions exclude it, save for rounding and for a line search that gave up). */
 static void remember(lbfgs *l, const bp_point *p)
 {
-    if (l->history == 0) {
-        return;
-    }
-    size_t at = l->kept ? (l->newest + 1) % l->history : 0;
+    size_t at = (l->newest + 1) % (l->history + 1);
     pair *next = &l->pairs[at];
     for (size_t i = 0; i < l->n; i++) {
         next->s[i] = l->trial.x[i] - p->x[i];
@@ -169,8 +167,6 @@ static void remember(lbfgs *l, const bp_point *p)
     }
     double sy = dot(l->n, next->s, next->y), ss = dot(l->n, next->s, next->s), yy = dot(l->n, next->y, next->y);
     if (!(sy > CURVATURE * sqrt(ss) * sqrt(yy))) {
-        /* The slot holds the oldest pair no longer. */
-        l->kept -= l->kept == l->history;
         return;
     }
     next->rho = 1 / sy;
