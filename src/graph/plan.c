@@ -179,11 +179,18 @@ static bp_status order_gradients(bp_session *s)
 
 /* ---- memory ---- */
 
-/* Distance of two rows: a multiple of the alignment, except that short rows are packed where they divide it. */
+/* Distance of two rows: a multiple of the alignment, except that short rows are packed where they divide it. Long rows take
+ * an odd number of cache lines: where the distance is a multiple of a power of two, the same columns of many rows, which
+ * x^T delta reads together, fall into a few sets of the cache and drive each other out. */
 static size_t row_elements(size_t n, size_t element)
 {
+    enum { LONG = 16 }; /* lines */
     size_t per_line = BP_ALIGN / element;
-    return n < per_line && per_line % n == 0 ? n : bp_round_up(n, per_line);
+    if (n < per_line && per_line % n == 0) {
+        return n;
+    }
+    size_t lines = (n + per_line - 1) / per_line;
+    return (lines >= LONG ? lines | 1 : lines) * per_line;
 }
 
 /* A region being carved up: with base NULL it is only measured. */

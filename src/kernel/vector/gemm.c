@@ -5,9 +5,9 @@
  * blocking changes a bit.
  *
  * One tile kernel serves the three forms. It multiplies `rows` rows of A, whose elements it broadcasts and which may
- * have any strides (TN: A by columns), with a panel of B, `vecs` vectors wide. A panel is read where it lies if few rows
- * use it, else it is first copied to the stack, in blocks of k that fit into the L1 cache; so are panels that end in the
- * middle of a vector, and those of NT, which are transposed on the way. */
+ * have any strides (TN: A by columns), with a panel of B, `vecs` vectors wide. Where several tiles use a panel, the first
+ * one copies it to the stack on the way, in blocks of k that fit into the cache; the stores hide behind the multiply-adds.
+ * Panels of NT are transposed beforehand, also to the stack. A single tile reads B where it lies. */
 #include "kernel/sets.h"
 #include "kernel/vector/set.h"
 #include "kernel/vector/simd.h"
@@ -25,7 +25,7 @@ enum {
     WIDE_VECS = 8, /* panel for up to WIDE_ROWS rows: long reads of B, once */
     MAX_ROWS = 12,
     PANEL = VECS * VL,                           /* columns */
-    BLOCK = 32768 / (PANEL * (int)sizeof(real)), /* steps of k in a copied panel */
+    MOST_PACKED = 96 * 1024 / (int)sizeof(real), /* elements of a copied panel: fits into the second-level cache */
 };
 
 typedef struct tile_job {
@@ -36,6 +36,7 @@ typedef struct tile_job {
     size_t b_step;
     real *c;
     size_t c_row;
+    real *copy;       /* receives the panel, padded: vecs * VL elements a row; only for packing tiles */
     size_t last;      /* columns in the last vector, 1 .. VL */
     bool cut;         /* the panel of B ends with those, it is not padded */
     bool load;        /* the chains continue from C */
@@ -78,9 +79,10 @@ BP_INLINE void tile_stores(const tile_job *t, const int rows, const int vecs, co
     }
 }
 
-/* rows, vecs and cut are constants where this is inlined: the accumulators live in registers. cut: the panel is not padded,
- * its last vector has t->last columns. */
-BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs, const bool cut)
+/* rows, vecs, cut and pack are constants where this is inlined: the accumulators live in registers. cut: the panel is not
+ * padded, its last vector has t->last columns. pack: the panel is copied on the way; the stores hide behind the
+ * multiply-adds. */
+BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs, const bool cut, const bool pack)
 {
     vec sum[MAX_ROWS][WIDE_VECS];
     UNROLL for (int r = 0; r < rows; r++)
@@ -92,12 +94,16 @@ BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs, const
         }
     }
     const real *a = t->a, *b = t->b;
+    real *copy = t->copy;
     const size_t a_row = t->a_row, a_step = t->a_step, b_step = t->b_step, last = t->last;
     for (size_t p = t->k; p > 0; p--) {
         vec bp[WIDE_VECS];
         UNROLL for (int v = 0; v < vecs; v++)
         {
             bp[v] = cut && v == vecs - 1 ? v_load_n(b + v * VL, last) : v_load(b + v * VL);
+            if (pack) {
+                v_store(copy + v * VL, bp[v]);
+            }
         }
         UNROLL for (int r = 0; r < rows; r++)
         {
@@ -109,6 +115,7 @@ BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs, const
         }
         a += a_step;
         b += b_step;
+        copy += pack ? vecs * VL : 0;
     }
     const bool plain = !t->bias && !t->z && !t->relu;
     if (plain) {
@@ -122,19 +129,21 @@ BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs, const
 #define TILES_1_TO_6(X, vecs)  X(1, vecs) X(2, vecs) X(3, vecs) X(4, vecs) X(5, vecs) X(6, vecs)
 #define TILES_7_TO_12(X, vecs) X(7, vecs) X(8, vecs) X(9, vecs) X(10, vecs) X(11, vecs) X(12, vecs)
 #if BP_REGISTERS == 32
-#define TILES(X)                                                                                                       \
+#define PANEL_TILES(X)                                                                                                 \
     TILES_1_TO_6(X, 1)                                                                                                 \
     TILES_7_TO_12(X, 1)                                                                                                \
-    TILES_1_TO_6(X, 2)                                                                                                 \
-    TILES_7_TO_12(X, 2) TILES_1_TO_6(X, 3) X(7, 3) X(8, 3) TILES_1_TO_6(X, 4) X(1, 8) X(2, 8) X(3, 8)
+    TILES_1_TO_6(X, 2) TILES_7_TO_12(X, 2) TILES_1_TO_6(X, 3) X(7, 3) X(8, 3) TILES_1_TO_6(X, 4)
+#define WIDE_TILES(X) X(1, 8) X(2, 8) X(3, 8)
 #else
-#define TILES(X) TILES_1_TO_6(X, 1) TILES_7_TO_12(X, 1) TILES_1_TO_6(X, 2) X(1, 8)
+#define PANEL_TILES(X) TILES_1_TO_6(X, 1) TILES_7_TO_12(X, 1) TILES_1_TO_6(X, 2)
+#define WIDE_TILES(X)  X(1, 8)
 #endif
+#define TILES(X) PANEL_TILES(X) WIDE_TILES(X)
 
 #define X(rows, vecs)                                                                                                  \
     static void tile_##rows##x##vecs(const tile_job *t)                                                                \
     {                                                                                                                  \
-        tile_run(t, rows, vecs, false);                                                                                \
+        tile_run(t, rows, vecs, false, false);                                                                         \
     }
 TILES(X)
 #undef X
@@ -142,6 +151,22 @@ TILES(X)
 typedef void (*tile_fn)(const tile_job *t);
 #define X(rows, vecs) [vecs][rows] = tile_##rows##x##vecs,
 static const tile_fn tiles[WIDE_VECS + 1][MAX_ROWS + 1] = {TILES(X)};
+#undef X
+
+/* The first tile of a panel copies it for those below. */
+#define X(rows, vecs)                                                                                                  \
+    static void packing_tile_##rows##x##vecs(const tile_job *t)                                                        \
+    {                                                                                                                  \
+        if (t->last == VL) {                                                                                           \
+            tile_run(t, rows, vecs, false, true);                                                                      \
+        } else {                                                                                                       \
+            tile_run(t, rows, vecs, true, true);                                                                       \
+        }                                                                                                              \
+    }
+PANEL_TILES(X)
+#undef X
+#define X(rows, vecs) [vecs][rows] = packing_tile_##rows##x##vecs,
+static const tile_fn packing_tiles[VECS + 1][MAX_ROWS + 1] = {PANEL_TILES(X)};
 #undef X
 
 /* Tiles of few rows read panels where they lie, even if they end in the middle of a vector: copying would cost as much as
@@ -156,7 +181,7 @@ static const tile_fn tiles[WIDE_VECS + 1][MAX_ROWS + 1] = {TILES(X)};
 #define X(rows, vecs)                                                                                                  \
     static void cut_tile_##rows##x##vecs(const tile_job *t)                                                            \
     {                                                                                                                  \
-        tile_run(t, rows, vecs, true);                                                                                 \
+        tile_run(t, rows, vecs, true, false);                                                                          \
     }
 CUT_TILES(X)
 #undef X
@@ -181,17 +206,6 @@ static panel next_panel(size_t first, size_t n, size_t widest)
         p.cols = PANEL;
     }
     return p;
-}
-
-/* k rows of the panel, padded with zeros to whole vectors. */
-static void pack_panel(real *to, const real *from, size_t ld, size_t k, const panel *pn)
-{
-    size_t width = pn->vecs * VL;
-    for (size_t p = 0; p < k; p++, to += width, from += ld) {
-        for (size_t c = 0; c < width; c += VL) {
-            v_store(to + c, v_load_upto(from + c, pn->cols - c));
-        }
-    }
 }
 
 /* The transpose of `cols` rows of k elements: row p of the panel holds their elements p, padded with zeros. */
@@ -222,7 +236,20 @@ static size_t tile_rows(size_t rows, size_t done, size_t cap)
     return (left + count - 1) / count;
 }
 
-/* One panel of NN or TN, steps p0 .. p0 + k of the sum. */
+/* k steps in blocks of at most `most`, a multiple of VL, all about as long; whole vectors of steps, for NT. */
+static size_t even_block(size_t k, size_t most)
+{
+    size_t blocks = (k + most - 1) / most;
+    return blocks > 1 ? ((k + blocks - 1) / blocks + VL - 1) / VL * VL : k;
+}
+
+/* Which tile takes the next `rows` rows of the panel. */
+static tile_fn tile_for(const tile_job *t, const panel *pn, size_t rows)
+{
+    return t->copy ? packing_tiles[pn->vecs][rows] : t->cut ? cut_tiles[pn->vecs][rows] : tiles[pn->vecs][rows];
+}
+
+/* All rows of one panel, steps p0 .. p0 + k of the sum. Where t->copy is set, the first tile fills it. */
 static void panel_rows(const bp_gemm *g, tile_job *t, const panel *pn, size_t p0, size_t k)
 {
     const bool last_block = p0 + k == g->k;
@@ -237,10 +264,15 @@ static void panel_rows(const bp_gemm *g, tile_job *t, const panel *pn, size_t p0
         t->a = (const real *)g->a.p + i * t->a_row + p0 * t->a_step;
         t->c = row_of(g->c, i) + pn->first;
         t->z = last_block && g->z.p ? row_of(g->z, i) + pn->first : NULL;
-        (t->cut ? cut_tiles[pn->vecs][rows] : tiles[pn->vecs][rows])(t);
+        tile_for(t, pn, rows)(t);
         if (mapped) {
             bp_cmat c = {t->c, g->c.ld};
             NAME(bp_kernels).map[g->map](rows, pn->cols, (bp_mat){t->c, g->c.ld}, c, g->map_a);
+        }
+        if (t->copy) {
+            t->b = t->copy;
+            t->b_step = pn->vecs * VL;
+            t->copy = NULL;
         }
         i += rows;
     }
@@ -248,7 +280,7 @@ static void panel_rows(const bp_gemm *g, tile_job *t, const panel *pn, size_t p0
 
 void NAME(bp_gemm)(const bp_gemm *g)
 {
-    real copy[PANEL * BLOCK] __attribute__((aligned(64)));
+    real copy[MOST_PACKED] __attribute__((aligned(64)));
     const bool wide = g->m <= WIDE_ROWS, turned = g->form == BP_GEMM_NT;
     tile_job t = {.a_row = g->form == BP_GEMM_TN ? 1 : g->a.ld,
                   .a_step = g->form == BP_GEMM_TN ? g->a.ld : 1,
@@ -256,9 +288,9 @@ void NAME(bp_gemm)(const bp_gemm *g)
                   .z_row = g->z.ld};
     for (size_t first = 0; first < g->n;) {
         panel pn = next_panel(first, g->n, wide ? WIDE_VECS : VECS);
-        t.cut = wide && !turned && pn.cols % VL != 0;
-        bool packed = turned || (!t.cut && (pn.cols % VL != 0 || g->m > 2 * ROWS_CAP[VECS]));
-        size_t block = packed ? PANEL * BLOCK / (pn.vecs * VL) : g->k;
+        const bool whole = pn.cols % VL == 0, copied = turned || (!wide && (!whole || g->m > ROWS_CAP[pn.vecs]));
+        const size_t block = copied ? even_block(g->k, MOST_PACKED / (pn.vecs * VL)) : g->k;
+        t.cut = !copied && !whole;
         t.last = pn.cols - (pn.vecs - 1) * VL;
         size_t p0 = 0;
         do {
@@ -266,11 +298,10 @@ void NAME(bp_gemm)(const bp_gemm *g)
             const real *b = (const real *)g->b.p + (turned ? first * g->b.ld + p0 : p0 * g->b.ld + first);
             if (turned) {
                 pack_transposed(copy, b, g->b.ld, k, &pn);
-            } else if (packed) {
-                pack_panel(copy, b, g->b.ld, k, &pn);
             }
-            t.b = packed ? copy : b;
-            t.b_step = packed ? pn.vecs * VL : g->b.ld;
+            t.b = turned ? copy : b;
+            t.b_step = turned ? pn.vecs * VL : g->b.ld;
+            t.copy = copied && !turned ? copy : NULL;
             panel_rows(g, &t, &pn, p0, k);
             p0 += k;
         } while (p0 < g->k);
