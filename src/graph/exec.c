@@ -30,8 +30,9 @@ static void seed_gradient(const bp_session *s, size_t row, size_t rows, size_t b
     const bp_node *n = s->targets[0];
     const bp_slot *slot = &s->slots[n->index];
     const double *weight = n->batched ? s->weights : NULL;
+    double even = 1 / (double)batch; /* one division, not one a row: small networks feel it */
     for (size_t r = row; r < row + rows; r++) {
-        double seed = (weight ? weight[r] : 1) / (double)batch;
+        double seed = weight ? weight[r] / (double)batch : even;
         if (s->graph->type == BP_F64) {
             ((double *)slot->grad)[r * slot->ld] = seed;
         } else {

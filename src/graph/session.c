@@ -124,12 +124,13 @@ double bp_session_objective(const bp_session *s)
         return NAN;
     }
     size_t rows = n->batched ? s->rows : 1;
+    const double *weight = n->batched ? s->weights : NULL;
     double sum = 0;
     for (size_t r = 0; r < rows; r++) {
         size_t at = r * slot->ld;
         double one =
             s->graph->type == BP_F64 ? ((const double *)slot->value)[at] : (double)((const float *)slot->value)[at];
-        sum += n->batched && s->weights ? s->weights[r] * one : one;
+        sum += weight ? weight[r] * one : one;
     }
     return sum / (double)rows;
 }

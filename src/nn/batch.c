@@ -154,13 +154,24 @@ void bp_batch_observe(void *batch, size_t row, size_t rows)
     }
 }
 
+static size_t count_right(const bp_batch *b, size_t rows)
+{
+    size_t right = 0;
+    for (size_t r = 0; b->right && r < rows; r++) {
+        right += b->right[r];
+    }
+    return right;
+}
+
 bp_tally bp_batch_tally(const bp_batch *b, size_t rows)
 {
+    if (!b->weights) {
+        return (bp_tally){(double)rows, (double)count_right(b, rows)};
+    }
     bp_tally t = {0};
     for (size_t r = 0; r < rows; r++) {
-        double weight = b->weights ? b->weights[r] : 1;
-        t.rows += weight;
-        t.right += b->right && b->right[r] ? weight : 0;
+        t.rows += b->weights[r];
+        t.right += b->right && b->right[r] ? b->weights[r] : 0;
     }
     return t;
 }
