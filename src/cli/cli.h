@@ -39,6 +39,7 @@ typedef enum command_id {
     CMD_TRAIN,
     CMD_EVAL,
     CMD_PREDICT,
+    CMD_EXPLAIN,
     CMD_CHECK,
     CMD_INSPECT,
     CMD_BENCH,
@@ -68,6 +69,7 @@ const char *command_name_at(size_t index); /* NULL past the last */
 exit_code run_train(const struct options *o);
 exit_code run_eval(const struct options *o);
 exit_code run_predict(const struct options *o);
+exit_code run_explain(const struct options *o);
 exit_code run_check(const struct options *o);
 exit_code run_inspect(const struct options *o);
 exit_code run_bench(const struct options *o);

@@ -74,17 +74,49 @@ const cli_command command_table[COMMANDS] = {
          "backprop eval houses.safetensors new.csv  a table, prepared as the model was trained\n",
          data_word, run_eval},
     [CMD_PREDICT] =
-        {"predict", "MODEL DATA", 2, 2, "predict the samples of DATA",
-         "Prints a line a sample, fields separated by tabs: the number of the row (from 0, within the part), "
+        {"predict", "MODEL DATA", 2, 2, "predict the rows of a table, or the samples of a data set",
+         "A model of a table predicts the rows of a file, or of - (standard input), plain or packed by gzip. Columns "
+         "are found by their names, in any order, or by position where there is no header; the target is not needed, "
+         "other columns are ignored. The answer is CSV with the delimiter of the input, a line for each row in the "
+         "same "
+         "order, with a header where the input has one: the columns that --id named in training, then prediction, "
+         "and with --proba p(CLASS) for each class; of several targets prediction(NAME) for each. With --keep these "
+         "follow "
+         "the line as it stands in the file instead of the id columns. Numbers are as short as they can be to be read "
+         "back "
+         "without loss. A file of any length takes the same memory; from a pipe, rows are answered as they come.\n\n"
+         "Values that the training rows did not have are counted on stderr. A missing value is filled in as in "
+         "training; a model trained with --missing drop gives such a row an empty prediction, one trained with "
+         "--missing error stops there.\n\n"
+         "Of a data set it prints a line a sample, fields separated by tabs: the number of the row (from 0, within the "
+         "part), "
          "then the name of the class and its probability; with --top K the K most probable classes, name and "
          "probability each, the best first. A model of numbers prints the row and its numbers. There is no "
-         "heading, and the format will not change.\n\n"
-         "With --draw it is for people: each image is drawn, with its most probable classes beside it.",
+         "heading. With --draw it is for people: each image is drawn, with its most probable classes beside it.\n\n"
+         "Neither format will change.",
+         "backprop predict houses.safetensors new.csv  a line for each row of new.csv\n"
+         "backprop predict houses.safetensors new.csv --keep --out priced.csv  new.csv with a column more\n"
+         "backprop predict fraud.safetensors - --proba  rows of standard input, answered as they come\n"
          "backprop predict mnist.safetensors mnist --rows 0-9  the first ten test images\n"
-         "backprop predict mnist.safetensors mnist --draw  the first five, drawn\n"
-         "backprop predict mnist.safetensors mnist --top 3 --out predictions.tsv  all of them, three guesses "
-         "each\n",
+         "backprop predict mnist.safetensors mnist --draw  the first five, drawn\n",
          data_word, run_predict},
+    [CMD_EXPLAIN] =
+        {"explain", "MODEL FILE", 2, 2, "show which columns of a table a model goes by",
+         "Permutation importance (Breiman 2001; Fisher, Rudin and Dominici 2019): shuffles the values of one column "
+         "over "
+         "the rows of FILE, which must have the target too, and shows how much the loss grows and the accuracy (of "
+         "numbers: R2) falls; mean and standard deviation of several shuffles, for each column alone. 0: the model "
+         "answers as well without it.\n\n"
+         "What it does not mean: it tells what this model uses, not what causes the target, nor what a better model "
+         "would use. Columns that say nearly the same (longitude and postcode) stand in for each other: each alone "
+         "looks "
+         "unimportant, though the two together may be decisive. And shuffled rows may be such as never occur. Use rows "
+         "that the "
+         "model was not trained on: on others it also counts what was learned by heart.",
+         "backprop explain houses.safetensors houses-test.csv  every column, the most important first\n"
+         "backprop explain houses.safetensors houses.csv --rows 10000 --repeats 20  a sample of the rows, less "
+         "chance\n",
+         NULL, run_explain},
     [CMD_CHECK] =
         {"check", "[MODEL] DATA", 1, 2, "compare back-propagation with numerical differentiation",
          "Computes the gradient of the loss twice, by back-propagation and by central differences, (L(x+h) - "

@@ -10,6 +10,7 @@ enum {
     TRAIN = 1u << CMD_TRAIN,
     EVAL = 1u << CMD_EVAL,
     PREDICT = 1u << CMD_PREDICT,
+    EXPLAIN = 1u << CMD_EXPLAIN,
     CHECK = 1u << CMD_CHECK,
     INSPECT = 1u << CMD_INSPECT,
     BENCH = 1u << CMD_BENCH,
@@ -17,7 +18,7 @@ enum {
     FETCH = 1u << CMD_FETCH,
     VERSION = 1u << CMD_VERSION,
     HELP = 1u << CMD_HELP,
-    COMPUTES = TRAIN | EVAL | PREDICT | CHECK | INSPECT,
+    COMPUTES = TRAIN | EVAL | PREDICT | EXPLAIN | CHECK | INSPECT,
     READS_DATA = COMPUTES | DATA,
     READS_TABLES = COMPUTES,
     EVERY = READS_DATA | BENCH | FETCH | VERSION | HELP
@@ -286,6 +287,16 @@ static void default_row_range(char *out, size_t size)
     snprintf(out, size, "all; with --draw: the first %d", DEFAULT_DRAWN);
 }
 
+static void default_sampled_rows(char *out, size_t size)
+{
+    snprintf(out, size, "all");
+}
+
+static void default_repeats(char *out, size_t size)
+{
+    snprintf(out, size, "%zu", bp_importance_defaults().repeats);
+}
+
 static void default_fetch_dir(char *out, size_t size)
 {
     snprintf(out, size, "$XDG_CACHE_HOME/backprop/NAME, or ~/.cache/backprop/NAME");
@@ -352,6 +363,8 @@ const option_row option_table[OPTIONS] = {
                           "check on the first N training rows", default_checked_rows},
     [OPT_ROW_RANGE] = {"rows", "N|FROM-TO", VALUE_RANGE, GROUP_DATA, PREDICT, NULL, NULL,
                        "only row N, or rows FROM to TO, both included; the first row is 0", default_row_range},
+    [OPT_SAMPLED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, EXPLAIN, &from_two, NULL,
+                          "measure on at most N of the rows, drawn by --seed", default_sampled_rows},
     [OPT_ROW] = {"row", "N", VALUE_SIZE, GROUP_CHECK, INSPECT, &whole, NULL, "the sample to trace; the first is 0",
                  default_row},
     [OPT_FETCH_DIR] = {"data-dir", "DIR", VALUE_FILE, GROUP_DATA, FETCH, NULL, NULL, "put the files into DIR/NAME",
@@ -486,10 +499,13 @@ const option_row option_table[OPTIONS] = {
     [OPT_FULL] = {"full", NULL, VALUE_FLAG, GROUP_CHECK, INSPECT, NULL, NULL,
                   "with --trace: every number, not the first few and a summary", NULL},
 
+    [OPT_REPEATS] = {"repeats", "N", VALUE_SIZE, GROUP_CHECK, EXPLAIN, &from_one, NULL,
+                     "shuffle each column N times: more of them, less depends on chance", default_repeats},
+
     [OPT_SEED] = {"seed", "N", VALUE_SIZE, GROUP_RUN, READS_DATA, &whole, NULL,
                   "of everything random: weights, order, dropout, splits, samples, generated data", default_seed},
-    [OPT_THREADS] = {"threads", "N", VALUE_SIZE, GROUP_RUN, TRAIN | EVAL | PREDICT | BENCH, &threads_limits, NULL,
-                     "threads; the results are the same for any number", default_threads},
+    [OPT_THREADS] = {"threads", "N", VALUE_SIZE, GROUP_RUN, TRAIN | EVAL | PREDICT | EXPLAIN | BENCH, &threads_limits,
+                     NULL, "threads; the results are the same for any number", default_threads},
     [OPT_KERNEL] = {"kernel", "NAME", VALUE_WORD, GROUP_RUN, COMPUTES | BENCH | VERSION, NULL, kernel_word,
                     "instruction set: avx512, avx2, neon or portable", default_kernel},
 
@@ -510,6 +526,10 @@ const option_row option_table[OPTIONS] = {
                   "draw each image, with its most probable classes as bars beside it", NULL},
     [OPT_TOP] = {"top", "K", VALUE_SIZE, GROUP_OUTPUT, PREDICT, &from_one, NULL,
                  "the K most probable classes of each sample, the best first", default_top},
+    [OPT_PROBA] = {"proba", NULL, VALUE_FLAG, GROUP_OUTPUT, PREDICT, NULL, NULL,
+                   "of a table: the probability of every class too, a column each", NULL},
+    [OPT_KEEP] = {"keep", NULL, VALUE_FLAG, GROUP_OUTPUT, PREDICT, NULL, NULL,
+                  "of a table: append the predictions to the lines of the input, as they are", NULL},
     [OPT_LOG] = {"log", "FILE", VALUE_FILE, GROUP_OUTPUT, TRAIN, NULL, NULL,
                  "write a JSON object for each epoch to FILE, a line each", NULL},
     [OPT_JSON] = {"json", NULL, VALUE_FLAG, GROUP_OUTPUT, (unsigned)EVERY & ~((unsigned)PREDICT | (unsigned)HELP), NULL,

@@ -1,4 +1,6 @@
-/* predict.c - `backprop predict`: a line a sample. The format is a promise: see the help. */
+/* predict.c - `backprop predict` on data sets: a line a sample. The format is a promise: see the help. */
+#include "predict.h"
+
 #include <string.h>
 
 #include "base/base.h"
@@ -8,6 +10,7 @@
 #include "picture.h"
 #include "report.h"
 #include "subject.h"
+#include "table_options.h"
 #include "terminal.h"
 
 enum { BLOCK = 1024 }; /* rows predicted at a time */
@@ -235,10 +238,26 @@ static exit_code write_predictions(prediction *p, const options *o)
     return CODE_OK;
 }
 
-exit_code run_predict(const options *o)
+/* Options of tables that data sets do not have. */
+static bp_status check_set_options(const options *o)
+{
+    static const option_id for_tables[] = {OPT_PROBA, OPT_KEEP};
+    for (size_t i = 0; i < sizeof for_tables / sizeof *for_tables; i++) {
+        if (given(o, for_tables[i])) {
+            return bp_fail(BP_ERR_ARGUMENT, "--%s is for tables, which are files; %s is a data set: see --top",
+                           option_table[for_tables[i]].name, o->positional[1]);
+        }
+    }
+    return BP_OK;
+}
+
+static exit_code predict_set(const options *o)
 {
     subject s;
     prediction p;
+    if (check_set_options(o) != BP_OK) {
+        return fail_usage(&command_table[CMD_PREDICT]);
+    }
     bp_status status = subject_load(&s, o->positional[0], o->positional[1], o);
     if (status != BP_OK) {
         return fail_as(status == BP_ERR_MEMORY ? CODE_FAULT : CODE_DATA);
@@ -252,4 +271,9 @@ exit_code run_predict(const options *o)
     cli_release(p.pixels);
     subject_free(&s);
     return code;
+}
+
+exit_code run_predict(const options *o)
+{
+    return table_named(o->positional[1]) ? predict_table(o) : predict_set(o);
 }

@@ -116,6 +116,7 @@ bp_status bp_csv_stream_next(bp_csv_stream *s, const bp_table **block, size_t ro
     bp_csv_row row;
     bool later = false;
     bp_status status = BP_OK;
+    s->table->rows_before += s->table->rows;
     bp_table_clear(s->table);
     s->lines.used = s->lines.count = 0;
     *block = s->table;

@@ -157,7 +157,8 @@ static void note_unknown(apply *a, const binding *b, size_t row, uint32_t level)
         char shown[64];
         const char *text = b->cells.level.text[level];
         snprintf(a->report.first_unknown, sizeof a->report.first_unknown, "column \"%.60s\": \"%s\" in row %zu",
-                 b->feature->source.name, bp_text_shown(shown, sizeof shown, text, strlen(text)), row + 1);
+                 b->feature->source.name, bp_text_shown(shown, sizeof shown, text, strlen(text)),
+                 a->t->rows_before + row + 1);
     }
 }
 
@@ -263,7 +264,8 @@ static bp_status fail_class(const apply *a, const bp_target *t, const char *text
     }
     return bp_fail(BP_ERR_DATA,
                    "target \"%s\" of %s is \"%s\" in row %zu, which is none of those it was fitted to (%s)",
-                   t->source.name, a->t->source, bp_text_shown(shown, sizeof shown, text, strlen(text)), row + 1, list);
+                   t->source.name, a->t->source, bp_text_shown(shown, sizeof shown, text, strlen(text)),
+                   a->t->rows_before + row + 1, list);
 }
 
 /* number[i] = the class of row i in target `index`; of yes/no targets 0 or 1. */

@@ -36,7 +36,7 @@ static bp_status check_row(bool *use, double *weight, const bp_table *t, size_t 
         if (!(*weight >= 0 && *weight <= 1e30)) {
             return bp_fail(BP_ERR_DATA,
                            "column \"%s\" of %s has the weight %g in row %zu; expected a number, 0 or more",
-                           t->column[r->weight].name, t->source, *weight, row + 1);
+                           t->column[r->weight].name, t->source, *weight, t->rows_before + row + 1);
         }
         if (*weight == 0) {
             return BP_OK;
@@ -48,7 +48,7 @@ static bp_status check_row(bool *use, double *weight, const bp_table *t, size_t 
             BP_ERR_DATA,
             "column \"%s\" of %s has no value in row %zu; fill it in, or let missing values be imputed or their "
             "rows dropped",
-            t->column[r->feature[gap]].name, t->source, row + 1);
+            t->column[r->feature[gap]].name, t->source, t->rows_before + row + 1);
     }
     *use = gap == r->features;
     return BP_OK;

@@ -49,6 +49,7 @@ struct bp_table {
     size_t column_count, column_room;
     char *records; /* rows x record_bytes */
     size_t rows, record_bytes, row_room;
+    size_t rows_before; /* of the file, in earlier blocks of a stream: for messages */
     size_t skipped;
     const char *skipped_why;
     bp_text_block *names;  /* names and the like; levels of a table that is read whole, too */

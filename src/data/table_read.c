@@ -150,6 +150,7 @@ bp_status bp_table_next(bp_table_stream *s, const bp_table **block, size_t rows)
     const bp_table *t = s->whole;
     size_t left = t->rows - s->done;
     s->part = *t;
+    s->part.rows_before = s->done;
     s->part.rows = rows < left ? rows : left;
     s->part.records = t->records + s->done * t->record_bytes;
     s->done += s->part.rows;
