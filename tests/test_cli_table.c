@@ -204,7 +204,7 @@ static void test_folds(void **state)
     json_decref(a);
     json_decref(b);
     outcome o = run("train|f.csv|--drop|id|--epochs|5|--folds|3");
-    assert_non_null(strstr(o.out, "3 folds, mean"));
+    assert_non_null(strstr(o.out, "deviation of 3 folds"));
     assert_non_null(strstr(o.err, "of 3:"));
     outcome_free(&o);
     expect(2, "--folds needs", "train|f.csv|--folds|1");

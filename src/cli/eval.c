@@ -11,12 +11,7 @@ static bool of_numbers(const subject *s, const bp_evaluation *e)
 
 static residual_source rows_of(const subject *s, const options *o)
 {
-    return (residual_source){s->model,
-                             &s->part.data,
-                             s->preparation,
-                             s->row,
-                             table_title(o->positional[1]),
-                             (int)size_or(o, OPT_THREADS, 0)};
+    return (residual_source){s->model, &s->part.data, s->preparation, s->row, (int)size_or(o, OPT_THREADS, 0)};
 }
 
 static exit_code eval_json(const options *o, const subject *s, const bp_evaluation *e)
@@ -71,6 +66,10 @@ static void say_table(const subject *s)
     if (r->dropped > 0) {
         fprintf(stderr, "%s rows left out: no target, weight 0, or missing values\n",
                 number_text(number, (double)r->dropped));
+    }
+    if (r->alike > 0) {
+        fprintf(stderr, "%s targets differ from a class only in blanks, case or a final full stop, and count as it\n",
+                number_text(number, (double)r->alike));
     }
     if (r->missing > 0) {
         fprintf(stderr, "%s missing cells filled in\n", number_text(number, (double)r->missing));

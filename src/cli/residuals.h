@@ -10,7 +10,6 @@ typedef struct residual_source {
     const bp_data *data; /* numbers */
     const bp_preparation *preparation;
     const uint32_t *row; /* of the table, for each row of data */
-    const char *title;   /* of the table */
     int threads;
 } residual_source;
 

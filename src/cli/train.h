@@ -20,7 +20,6 @@ typedef struct table_training {
     bp_dataset *measured_set; /* the rows that the result was measured on, */
     bp_data measured_data;
     uint32_t *measured_row; /* which of their table they are, */
-    const bp_table *measured_table;
     bp_prepare_report measured_report;
     bp_evaluation *linear, *trivial; /* on the same rows */
 } table_training;
@@ -71,6 +70,8 @@ void train_table_fold(size_t fold, size_t folds, const bp_fold *done);
 
 /* ---- train_table_report.c ---- */
 
+/* In a line or two, for --quiet. */
+void train_table_result(const terminal *out, const training *t);
 void train_table_report(const terminal *out, const training *t);
 void train_table_json(json_t *object, const training *t);
 /* Target, folds and measures, for the notes in the model. */

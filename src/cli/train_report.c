@@ -396,8 +396,8 @@ void train_report(const training *t)
     if (!t->quiet && out.live) {
         fputc('\n', stdout);
     }
-    if (t->is_table && !t->quiet) {
-        train_table_report(&out, t);
+    if (t->is_table) {
+        (t->quiet ? train_table_result : train_table_report)(&out, t);
     } else {
         report_summary(&out, t->measure, t->measured_name);
     }
@@ -405,7 +405,7 @@ void train_report(const training *t)
         fprintf(stdout, "%-16s %s\n", "model", t->out);
         return;
     }
-    if (t->measure->classes > 0) {
+    if (t->measure->classes > 0 && !t->is_table) {
         report_confusion(&out, t->measure, t->model);
     }
     show_mistakes(&out, t);

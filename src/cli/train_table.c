@@ -256,7 +256,6 @@ static bp_status measure_simpler(training *t, const rows *r)
 {
     table_training *tables = &t->tables;
     bp_model *linear = NULL, *trivial = NULL;
-    tables->measured_table = r->table;
     tables->measured_row = cli_alloc(row_count(r), sizeof *tables->measured_row);
     if (tables->measured_row == NULL) {
         return BP_ERR_MEMORY;

@@ -227,14 +227,16 @@ void train_table_introduction(const training *run)
     say_rows(&t, run);
 }
 
+/* The first measure and the last: accuracy and area under the curve, or error and R2. */
 void train_table_fold(size_t fold, size_t folds, const bp_fold *done)
 {
     char text[NUMBER_SIZE];
     const bp_evaluation *e = done->network;
-    fprintf(stderr, "fold %zu of %zu:", fold + 1, folds);
-    for (size_t i = 0; measure_at(e, i).key != NULL; i++) {
-        measure m = measure_at(e, i);
-        fprintf(stderr, "%s %s %s", i > 0 ? "," : "", m.text, measure_text(text, &m, measure_value(&m, e)));
+    measure first = measure_at(e, 0), last = first;
+    for (size_t i = 1; measure_at(e, i).key != NULL; i++) {
+        last = measure_at(e, i);
     }
-    fputc('\n', stderr);
+    fprintf(stderr, "fold %zu of %zu: %s %s", fold + 1, folds, first.text,
+            measure_text(text, &first, measure_value(&first, e)));
+    fprintf(stderr, ", %s %s\n", last.text, measure_text(text, &last, measure_value(&last, e)));
 }

@@ -10,7 +10,7 @@
 
 /* ---- the network beside simpler models -------------------------------------------------------------------- */
 
-enum { COMPARED = 3, COLUMN = 18 };
+enum { COMPARED = 3, NAMES = 20, COLUMN = 19 }; /* columns of text: 77 in all */
 
 static const bp_evaluation *of_fold(const bp_fold *f, size_t which)
 {
@@ -76,19 +76,31 @@ const char *trivial_text(char *out, const training *t)
     return out;
 }
 
+static void say_measured(const terminal *out, const training *t)
+{
+    char rows[NUMBER_SIZE];
+    if (by_folds(t)) {
+        fprintf(out->file, "%smean and deviation of %zu folds%s\n", style_on(out, STYLE_DIM), t->tables.folds->count,
+                style_off(out));
+        return;
+    }
+    number_text(rows, (double)t->measure->rows);
+    const char *which = t->test_measure != NULL    ? "rows of the test"
+                        : t->valid_measure != NULL ? "rows that decided when to stop; --test 0.2 or --folds 5 tell more"
+                                                   : "rows that were trained on; --test 0.2 or --folds 5 tell more";
+    fprintf(out->file, "%son %s %s%s\n", style_on(out, STYLE_DIM), rows, which, style_off(out));
+}
+
 static void compare(const terminal *out, const training *t)
 {
-    char rows[NUMBER_SIZE], text[3 * NUMBER_SIZE], trivial[CLASS_NAME + 16], title[96];
-    if (by_folds(t)) {
-        snprintf(title, sizeof title, "%zu folds, mean +- deviation", t->tables.folds->count);
-    } else {
-        snprintf(title, sizeof title, "%s rows: %s", t->measured_name, number_text(rows, (double)t->measure->rows));
-    }
-    fprintf(out->file, "%s%-30s%*s%*s  %*.*s%s\n", style_on(out, STYLE_BOLD), title, COLUMN - 2, "network", COLUMN,
-            "linear model", COLUMN - 2, COLUMN - 2, trivial_text(trivial, t), style_off(out));
+    char text[3 * NUMBER_SIZE], trivial[CLASS_NAME + 16];
+    say_measured(out, t);
+    fprintf(out->file, "%s%-*s%*s%*s  %*.*s%s\n", style_on(out, STYLE_BOLD), NAMES,
+            by_folds(t) ? "folds" : t->measured_name, COLUMN, "network", COLUMN, "linear model", COLUMN - 2, COLUMN - 2,
+            trivial_text(trivial, t), style_off(out));
     for (size_t i = 0; measure_at(t->measure, i).key != NULL; i++) {
         measure m = measure_at(t->measure, i);
-        fprintf(out->file, "%-28s", m.text);
+        fprintf(out->file, "%-*s", NAMES, m.text);
         for (size_t which = 0; which < COMPARED; which++) {
             compared_text(text, sizeof text, &m, t, which);
             fprintf(out->file, "%s%*s%s", which == 0 ? style_on(out, STYLE_BOLD) : "", COLUMN, text,
@@ -134,14 +146,76 @@ static void warn(const terminal *out, const training *t)
 
 /* ---- all of it -------------------------------------------------------------------------------------------- */
 
+/* An evaluation with the classes of all folds together, where the result is that of folds; else the measured one. */
+typedef struct pooled {
+    const bp_evaluation *measure;
+    bp_evaluation total;
+    size_t *confusion;
+    double *rates;
+} pooled;
+
+/* precision, recall and f1 as they follow from the confusion matrix. */
+static void rates(bp_evaluation *e)
+{
+    size_t n = e->classes;
+    for (size_t i = 0; i < n; i++) {
+        size_t true_rows = 0, predicted = 0, right = e->confusion[i * n + i];
+        for (size_t j = 0; j < n; j++) {
+            true_rows += e->confusion[i * n + j];
+            predicted += e->confusion[j * n + i];
+        }
+        e->precision[i] = predicted > 0 ? (double)right / (double)predicted : 0;
+        e->recall[i] = true_rows > 0 ? (double)right / (double)true_rows : 0;
+        e->f1[i] = right > 0 ? 2.0 * (double)right / (double)(true_rows + predicted) : 0;
+    }
+}
+
+/* All folds together, each row as it was predicted when its fold was held back. Numbers of rows: weights do not count. */
+static bool pool_folds(pooled *out, const training *t)
+{
+    const bp_folds *folds = t->tables.folds;
+    size_t n = t->measure->classes;
+    out->total = *t->measure;
+    out->confusion = cli_alloc(n * n, sizeof *out->confusion);
+    out->rates = cli_alloc(4 * n, sizeof *out->rates);
+    if (out->confusion == NULL || out->rates == NULL) {
+        return false;
+    }
+    bp_evaluation *e = &out->total;
+    e->confusion = out->confusion;
+    e->precision = out->rates;
+    e->recall = out->rates + n;
+    e->f1 = out->rates + 2 * n;
+    e->class_auc = out->rates + 3 * n;
+    for (size_t f = 0; f < folds->count; f++) {
+        for (size_t i = 0; i < n * n; i++) {
+            e->confusion[i] += folds->fold[f].network->confusion[i];
+        }
+    }
+    for (size_t c = 0; c < n; c++) {
+        e->class_auc[c] = NAN; /* of ranks within a fold, not across them */
+    }
+    rates(e);
+    return true;
+}
+
+static void pool(pooled *out, const training *t)
+{
+    *out = (pooled){.measure = t->measure};
+    if (by_folds(t) && t->measure->classes > 0 && pool_folds(out, t)) {
+        out->measure = &out->total;
+    }
+}
+
+static void pooled_free(pooled *p)
+{
+    cli_release(p->confusion);
+    cli_release(p->rates);
+}
+
 static residual_source measured_rows(const training *t)
 {
-    return (residual_source){t->model,
-                             t->measured,
-                             t->tables.fit->preparation,
-                             t->tables.measured_row,
-                             table_title(bp_table_source(t->tables.measured_table)),
-                             t->run.threads};
+    return (residual_source){t->model, t->measured, t->tables.fit->preparation, t->tables.measured_row, t->run.threads};
 }
 
 /* What the measured rows had that the rows trained on had not. */
@@ -153,20 +227,42 @@ static void say_report(const terminal *out, const training *t)
         fprintf(out->file, "cells with a category that training did not have: %s; the first: %s\n",
                 number_text(unknown, (double)r->unknown), r->first_unknown);
     }
+    if (r->alike > 0) {
+        fprintf(out->file, "targets that differ from a class only in blanks, case or a final full stop: %s\n",
+                number_text(unknown, (double)r->alike));
+    }
+}
+
+void train_table_result(const terminal *out, const training *t)
+{
+    char text[3 * NUMBER_SIZE];
+    if (!by_folds(t)) {
+        report_summary(out, t->measure, t->measured_name);
+        return;
+    }
+    for (size_t i = 0; measure_at(t->measure, i).key != NULL; i++) {
+        measure m = measure_at(t->measure, i);
+        if (m.summary) {
+            compared_text(text, sizeof text, &m, t, 0);
+            fprintf(out->file, "folds %-10s %s\n", m.text, text);
+        }
+    }
 }
 
 void train_table_report(const terminal *out, const training *t)
 {
     compare(out, t);
-    if (t->test_measure == NULL && t->tables.folds == NULL) {
-        fprintf(out->file, "%sthese rows also decided %s: --test 0.2 or --folds 5 tell more%s\n",
-                style_on(out, STYLE_DIM), t->valid_measure != NULL ? "when to stop" : "the weights", style_off(out));
-    }
     say_report(out, t);
     warn(out, t);
     if (t->measure->classes + t->measure->labels == 0) {
         residual_source source = measured_rows(t);
         residuals_report(out, &source);
+    }
+    if (t->measure->classes > 0) {
+        pooled all;
+        pool(&all, t);
+        report_confusion(out, all.measure, t->model);
+        pooled_free(&all);
     }
 }
 
@@ -236,7 +332,10 @@ void train_table_json(json_t *object, const training *t)
     json_object_set_new(object, "linear", evaluation_object(t->tables.linear));
     json_put_bool(object, "better_than_baseline", network_better(t, 2));
     json_put_bool(object, "better_than_linear", network_better(t, 1));
-    classes_json(object, t->measure, t->model);
+    pooled all;
+    pool(&all, t);
+    classes_json(object, all.measure, t->model);
+    pooled_free(&all);
     if (t->measure->classes + t->measure->labels == 0) {
         residual_source source = measured_rows(t);
         json_object_set_new(object, "worst_residuals", residuals_json(&source));
