@@ -228,6 +228,50 @@ static void test_valid(void **state)
     json_decref(t);
 }
 
+/* Weight 2 is the row twice, weight 0 its absence: the same minimum. */
+static void test_sample_weights(void **state)
+{
+    (void)state;
+    bp_rng r = bp_rng_new(6, BP_RANDOM_DATA, 0);
+    FILE *weighted = create("weighted.csv"), *plain = create("plain.csv");
+    fprintf(weighted, "x,y,w,z\n");
+    fprintf(plain, "x,y,z\n");
+    for (int i = 0; i < 120; i++) {
+        double x = bp_rng_normal(&r), y = bp_rng_normal(&r), z = x - 2 * y + bp_rng_normal(&r);
+        uint32_t w = bp_rng_below(&r, 3);
+        fprintf(weighted, "%.4f,%.4f,%u,%.4f\n", x, y, w, z);
+        for (uint32_t k = 0; k < w; k++)
+            fprintf(plain, "%.4f,%.4f,%.4f\n", x, y, z);
+    }
+    fclose(weighted);
+    fclose(plain);
+    json_t *a =
+        result_of("train|weighted.csv|--sample-weight|w|--net=|--optimizer|lbfgs|--l2|0.001|--valid|0|--numbers|"
+                  "standard|--dtype|f64|--json|--quiet");
+    json_t *b =
+        result_of("train|plain.csv|--net=|--optimizer|lbfgs|--l2|0.001|--valid|0|--numbers|standard|--dtype|f64|"
+                  "--json|--quiet");
+    assert_true(number(a, "valid_rows") == 0 && json_is_null(json_object_get(a, "valid_loss")));
+    assert_true(number(a, "train_rows") < 100 && number(b, "train_rows") > 100);
+    assert_true(fabs(number(a, "train_rmse") - number(b, "train_rmse")) < 1e-5);
+    assert_true(fabs(number(a, "train_r2") - number(b, "train_r2")) < 1e-5);
+    json_decref(a);
+    json_decref(b);
+}
+
+/* The cache holds what the file does: the same model, with and without, the first time and the second. */
+static void test_cache(void **state)
+{
+    (void)state;
+    write_flowers("f.csv", 200, 1, ',');
+    expect(0, NULL, "train|f.csv|--drop|id|--epochs|4|--quiet|--out|a.safetensors");
+    expect(0, NULL, "train|f.csv|--drop|id|--epochs|4|--quiet|--out|b.safetensors|--cache|f.cache");
+    assert_true(exists("f.cache"));
+    expect(0, NULL, "train|f.csv|--drop|id|--epochs|4|--quiet|--out|c.safetensors|--cache|f.cache");
+    assert_same_files("a.safetensors", "b.safetensors");
+    assert_same_files("a.safetensors", "c.safetensors");
+}
+
 /* A target that nothing is known about: the network is no better than what is always the same, and that is said. */
 static void test_warning(void **state)
 {
@@ -286,7 +330,7 @@ static void test_refusals(void **state)
     expect(2, "--standardize does not go with the table f.csv", "train|f.csv|--standardize");
     expect(2, "--rows does not go", "train|f.csv|--rows|5");
     expect(2, "--init-from does not go", "train|f.csv|--init-from|m");
-    expect(2, "--valid needs a number between 0 and 1 for the data set", "train|xor|--valid|v.csv");
+    expect(2, "--valid needs a number from 0 to below 1 for the data set", "train|xor|--valid|v.csv");
     expect(2, "--test takes a share only of a table", "train|xor|--test|0.5");
     expect(2, "--test needs a number between 0 and 1", "train|f.csv|--test|1.5");
     expect(2, "unknown delimiter", "train|f.csv|--delimiter|colon");
@@ -306,7 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_round_trip),        TEST(test_same_bits), TEST(test_introduction), TEST(test_standard_input),
         TEST(test_names_with_commas), TEST(test_folds),     TEST(test_valid),        TEST(test_warning),
-        TEST(test_eval_counts),       TEST(test_refusals),
+        TEST(test_sample_weights),    TEST(test_cache),     TEST(test_eval_counts),  TEST(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

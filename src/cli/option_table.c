@@ -27,6 +27,7 @@ enum {
 static const interval positive = {0, 1e300, true, "a number above 0"};
 static const interval not_negative = {0, 1e300, false, "a number of 0 or more"};
 static const interval fraction = {0, 1, true, "a number between 0 and 1"};
+static const interval fraction_or_none = {-1e-300, 1, true, "a number from 0 (none) to below 1"};
 static const interval whole = {0, 1.8446744073709550e19, false, "a whole number of 0 or more"};
 static const interval from_one = {1, 1.8446744073709550e19, false, "a whole number of 1 or more"};
 static const interval from_two = {2, 4294967295.0, false, "a whole number of 2 or more"};
@@ -350,7 +351,7 @@ const option_row option_table[OPTIONS] = {
                   "table, on a share of its rows (0.2), drawn by --seed, or on another table",
                   NULL},
     [OPT_VALID] =
-        {"valid", "SHARE|FILE", VALUE_PART, GROUP_DATA, TRAIN, &fraction, NULL,
+        {"valid", "SHARE|FILE", VALUE_PART, GROUP_DATA, TRAIN, &fraction_or_none, NULL,
          "set this share of the training rows aside, or of a table take the rows of FILE; their loss decides about "
          "early stopping, best weights and the plateau schedule",
          default_valid},

@@ -116,7 +116,7 @@ static bp_status parse_part(option_value *v, const option_row *row, const char *
         return bp_fail(BP_ERR_ARGUMENT, "--%s needs %s, or the name of data, not \"%s\"", row->name, row->limits->text,
                        text);
     }
-    v->real = number ? share : 0;
+    v->real = number ? share : NAN;
     return BP_OK;
 }
 

@@ -5,6 +5,8 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
+#include <math.h>
+
 #include "cli.h"
 
 typedef enum option_id {
@@ -155,7 +157,7 @@ static inline bool option_applies(option_id id, command_id c)
 typedef struct option_value {
     bool given;
     const char *text;
-    double real;     /* VALUE_PART: the share; 0 where it is a name */
+    double real;     /* VALUE_PART: the share; NaN where it is a name */
     size_t size;     /* VALUE_SIZE; VALUE_WORD: index of the word; VALUE_RANGE: the first */
     size_t size_end; /* VALUE_RANGE: one past the last */
 } option_value;
@@ -185,6 +187,15 @@ static inline const char *text_or(const options *o, option_id id, const char *fa
 static inline double real_or(const options *o, option_id id, double fallback)
 {
     return o->value[id].given ? o->value[id].real : fallback;
+}
+/* VALUE_PART: whether data was named, or a share was given. */
+static inline bool named(const options *o, option_id id)
+{
+    return o->value[id].given && isnan(o->value[id].real);
+}
+static inline bool shared(const options *o, option_id id)
+{
+    return o->value[id].given && !isnan(o->value[id].real);
 }
 static inline size_t size_or(const options *o, option_id id, size_t fallback)
 {

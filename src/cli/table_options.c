@@ -253,11 +253,11 @@ bp_status table_check_options(const options *o, const char *what)
                            is_set_name(what) ? "" : " or a directory: to read a table, give the path of a file");
         }
     }
-    if (given(o, OPT_VALID) && o->value[OPT_VALID].real == 0) {
-        return bp_fail(BP_ERR_ARGUMENT, "--valid needs a number between 0 and 1 for the data set %s, not \"%s\"", what,
-                       o->value[OPT_VALID].text);
+    if (named(o, OPT_VALID)) {
+        return bp_fail(BP_ERR_ARGUMENT, "--valid needs a number from 0 to below 1 for the data set %s, not \"%s\"",
+                       what, o->value[OPT_VALID].text);
     }
-    if (given(o, OPT_TEST) && o->value[OPT_TEST].real != 0) {
+    if (shared(o, OPT_TEST)) {
         return bp_fail(BP_ERR_ARGUMENT, "--test takes a share only of a table; for the data set %s it needs data",
                        what);
     }

@@ -51,7 +51,7 @@ static bp_status load_data(training *t)
     }
     t->train = t->set->train;
     t->recipe = recipe_for(&t->train);
-    if (!given(t->o, OPT_VALID)) {
+    if (!given(t->o, OPT_VALID) || t->o->value[OPT_VALID].real == 0) {
         return BP_OK;
     }
     status = bp_data_split(&t->valid_set, &t->rest_set, &t->train, t->o->value[OPT_VALID].real,

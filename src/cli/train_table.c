@@ -17,7 +17,7 @@ static bp_status check_files(const training *t)
     if (pipes > 1) {
         return bp_fail(BP_ERR_ARGUMENT, "standard input can be only one of DATA, --valid and --test");
     }
-    if (given(o, OPT_TEST) && o->value[OPT_TEST].real == 0 && !table_named(test)) {
+    if (named(o, OPT_TEST) && !table_named(test)) {
         return bp_fail(BP_ERR_ARGUMENT,
                        "--test %s: a table is tested on a share of its rows, such as 0.2, or on the "
                        "path of another table",
@@ -44,7 +44,7 @@ static bp_status read_main(training *t)
 static bp_status read_other(bp_table **out, const training *t, const bp_preparation *p, option_id id)
 {
     const options *o = t->o;
-    if (!given(o, id) || o->value[id].real != 0) {
+    if (!named(o, id)) {
         return BP_OK;
     }
     bp_table_options reading = bp_preparation_reading(p, true);
@@ -57,7 +57,7 @@ static bp_status read_other(bp_table **out, const training *t, const bp_preparat
 static bp_status read_valid(training *t)
 {
     bp_preparation *p = NULL;
-    if (!given(t->o, OPT_VALID) || t->o->value[OPT_VALID].real != 0) {
+    if (!named(t->o, OPT_VALID)) {
         return BP_OK;
     }
     bp_status status = bp_preparation_fit(&p, t->tables.table, NULL, 0, &t->tables.request.prepare);
@@ -68,11 +68,10 @@ static bp_status read_valid(training *t)
 
 static bp_status split_test(training *t)
 {
-    double share = t->o->value[OPT_TEST].real;
-    if (share == 0) {
+    if (!shared(t->o, OPT_TEST)) {
         return BP_OK;
     }
-    return bp_table_split(&t->tables.split, t->tables.table, share, &t->tables.request.prepare,
+    return bp_table_split(&t->tables.split, t->tables.table, t->o->value[OPT_TEST].real, &t->tables.request.prepare,
                           size_or(t->o, OPT_SEED, DEFAULT_SEED));
 }
 
@@ -89,7 +88,9 @@ static bp_fit_options fit_options(const training *t)
     fit.model.loss = text_or(o, OPT_LOSS, NULL);
     fit.model.init = text_or(o, OPT_INIT, NULL);
     fit.model.type = (bp_type)size_or(o, OPT_DTYPE, (size_t)fit.model.type);
-    fit.valid = real_or(o, OPT_VALID, 0);
+    if (shared(o, OPT_VALID)) { /* to the library 0 means: choose */
+        fit.valid = o->value[OPT_VALID].real > 0 ? o->value[OPT_VALID].real : -1;
+    }
     fit.valid_table = t->tables.valid_table;
     fit.seed = size_or(o, OPT_SEED, DEFAULT_SEED);
     return fit;

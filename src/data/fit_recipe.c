@@ -12,11 +12,11 @@ static const struct {
 } recipes[] = {
     {1000,
      CLASSES,
-     {"up to 1,000 rows, classes", "dense 64 relu, dense 64 relu", BP_ADAM, 0.003, 1e-3, 0, "constant", 16, 300, 40,
+     {"up to 1,000 rows, classes", "dense 64 relu, dense 64 relu", BP_ADAM, 0.003, 1e-3, 0, "constant", 16, 300, 100,
       0.15}},
     {1000,
      NUMBERS,
-     {"up to 1,000 rows, numbers", "dense 64 relu, dense 64 relu", BP_ADAM, 0.003, 1e-3, 0, "constant", 16, 300, 40,
+     {"up to 1,000 rows, numbers", "dense 64 relu, dense 64 relu", BP_ADAM, 0.003, 1e-3, 0, "constant", 16, 300, 100,
       0.15}},
     {SIZE_MAX,
      CLASSES,
