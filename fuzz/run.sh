@@ -18,7 +18,7 @@ for name; do
     mkdir -p "$build/corpus/$name"
     log=$build/found/$name.log
     # The readers bound what they allocate by the bytes that they are given: a block of 1 GiB is a finding.
-    if OMP_NUM_THREADS=1 "$build/bin/fuzz_$name" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
+    if OMP_NUM_THREADS=1 "$build/bin/fuzz_$name" -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=2048 \
         -malloc_limit_mb=1024 -artifact_prefix="$build/found/$name-" -print_final_stats=1 \
         "$build/corpus/$name" "$here/corpus/$name" >"$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

@@ -133,6 +133,7 @@ static void refusals(void **state)
         {"objects.npy", BP_ERR_UNSUPPORTED, "type '|O'"},
         {"promises-much.npy", BP_ERR_FORMAT, "promises 4294967296 x 4294967296 elements"},
         {"promises-a-little-more.npy", BP_ERR_FORMAT, "promises 9 x 1 elements of 8 bytes, but what follows it are 64"},
+        {"promises-a-little-less.npy", BP_ERR_FORMAT, "promises 7 x 1 elements of 8 bytes, but what follows it are 64"},
         {"promises-much.npy.gz", BP_ERR_FORMAT, "the file is damaged or cut short"},
         {"length-overflows.npy", BP_ERR_FORMAT, "a length that this machine can address at character 52"},
         {"header-long.npy", BP_ERR_FORMAT, "an NPY header of 4294967295 bytes"},

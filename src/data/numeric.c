@@ -56,18 +56,18 @@ bp_status bp_numeric_table(bp_table **out, const bp_table *names, bp_evidence *e
 /* The shortest decimal with a point, whatever the locale, that is this double. */
 static size_t number_text(char out[40], double value)
 {
-    int n = 0;
     for (int digits = 15; digits <= 17; digits++) {
-        n = snprintf(out, 40, "%.*g", digits, value);
+        snprintf(out, 40, "%.*g", digits, value);
         if (strtod(out, NULL) == value) {
             break;
         }
     }
-    char *point = strchr(out, localeconv()->decimal_point[0]);
-    if (point) {
-        *point = '.';
+    size_t before = strspn(out, "-0123456789"), point = strlen(localeconv()->decimal_point);
+    if (out[before] != '\0' && out[before] != 'e') {
+        out[before] = '.';
+        memmove(out + before + 1, out + before + point, strlen(out + before + point) + 1);
     }
-    return (size_t)n;
+    return strlen(out);
 }
 
 bp_status bp_numeric_put(bp_table *t, size_t row, size_t column, double value)
