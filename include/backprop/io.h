@@ -162,7 +162,7 @@ size_t bp_table_rows(const bp_table *t);
 size_t bp_table_columns(const bp_table *t);
 bp_column_info bp_table_column(const bp_table *t, size_t column);
 bool bp_table_has_header(const bp_table *t);
-const char *bp_table_source(const bp_table *t); /* the path it was read from */
+const char *bp_table_source(const bp_table *t); /* the path it was read from, or "standard input" */
 /* The column of that name, or of that number, from 1; bp_table_columns(t) with the text set if there is none. */
 size_t bp_table_find(const bp_table *t, const char *name);
 double bp_table_number(const bp_table *t, size_t row, size_t column);    /* numbers and dates; NaN: missing */
@@ -172,12 +172,12 @@ const char *bp_table_level(const bp_table *t, size_t column, size_t level);
 size_t bp_table_skipped(const bp_table *t, const char **why);
 size_t bp_table_bytes(const bp_table *t); /* memory, or of the mapped file */
 
-/* Reading in blocks, with constant memory: each call replaces the rows of the block by the next ones, at most `rows`, none
- * at the end. Kinds of columns are fixed when it is opened: number and date of the options; others are text, whose levels
- * are those of the block. Numbers are BP_F64. Dates without a format are "iso". A file with a header and no rows is none
- * too few. Names in the options that the file does not have are an error. Where a pipe pauses, the block is what has come;
- * nothing is waited for but the first row of a block. NPY, NPZ and LIBSVM are read whole, with the kinds that bp_table_read
- * finds, and handed out in blocks. */
+/* Reading in blocks, with constant memory: each call replaces the rows of the block by the next ones, at most `rows`,
+ * none at the end. Kinds of columns are fixed when it is opened: number and date of the options; others are text,
+ * whose levels are those of the block. Numbers are BP_F32, or BP_F64 where wide. Dates without a format are "iso". A
+ * file with a header and no rows is none too few. Names in the options that the file does not have are an error. Where
+ * a pipe pauses, the block is what has come; nothing is waited for but the first row of a block. NPY, NPZ and LIBSVM
+ * are read whole, with the kinds that bp_table_read finds, and handed out in blocks. */
 typedef struct bp_table_stream bp_table_stream;
 bp_status bp_table_open(bp_table_stream **out, const char *path, const bp_table_options *options);
 bp_status bp_table_next(bp_table_stream *s, const bp_table **block, size_t rows);

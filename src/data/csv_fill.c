@@ -3,6 +3,7 @@
 #include "data/csv.h"
 
 #include <math.h>
+#include <stdio.h>
 
 bp_status bp_filler_init(bp_filler *f, bp_table *t, const bp_plan *p, bp_evidence *e, const bp_words *w,
                          const char *path, const bp_table_options *options)
@@ -63,8 +64,8 @@ static bp_status fail_number(const bp_filler *f, const bp_csv_row *row, size_t c
 
 static bp_status fail_date(const bp_filler *f, const bp_csv_row *row, size_t column)
 {
-    char what[64] = "is not a date of the form ";
-    strcat(what, bp_date_format_name(f->plan->column[column].format));
+    char what[64];
+    snprintf(what, sizeof what, "is not a date of the form %s", bp_date_format_name(f->plan->column[column].format));
     return fail_cell(
         f, row, column, BP_ERR_DATA, what,
         "correct the cell, name the word among those that stand for a missing value, or read the column as "

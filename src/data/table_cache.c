@@ -112,21 +112,28 @@ static bp_status find_origin(origin *from, const char *source, const bp_table_op
     return BP_OK;
 }
 
+/* zlib's CRC-32, which counts bytes in 32 bits. */
+static uint32_t add_to_crc(uint32_t crc, const void *data, size_t bytes)
+{
+    const unsigned char *p = data;
+    while (bytes > 0) {
+        uInt n = bytes < 1u << 30 ? (uInt)bytes : 1u << 30;
+        crc = (uint32_t)crc32(crc, p, n);
+        p += n;
+        bytes -= n;
+    }
+    return crc;
+}
+
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
 static void put(bp_cache_writer *w, const void *data, size_t bytes)
 {
-    const unsigned char *p = data;
     if (w->status == BP_OK) {
         w->status = bp_writer_write(w->file, data, bytes);
     }
     w->position += bytes;
-    for (size_t left = bytes; left > 0;) { /* zlib counts in 32 bits */
-        uInt n = left < 1u << 30 ? (uInt)left : 1u << 30;
-        w->crc = (uint32_t)crc32(w->crc, p, n);
-        p += n;
-        left -= n;
-    }
+    w->crc = add_to_crc(w->crc, data, bytes);
 }
 
 static void put_number(bp_cache_writer *w, uint64_t n)
@@ -351,7 +358,7 @@ static bool same_origin(cursor *c, const origin *now)
 {
     const char *path = get_text(c);
     uint64_t size = get_number(c), seconds = get_number(c), nanoseconds = get_number(c), options = get_number(c);
-    return path && strcmp(path, now->path) == 0 && size == now->size && seconds == now->seconds &&
+    return path && now->path && strcmp(path, now->path) == 0 && size == now->size && seconds == now->seconds &&
            nanoseconds == now->nanoseconds && options == now->options;
 }
 
@@ -374,9 +381,9 @@ static bp_status check_frame(cursor *c, bool *current, const char *data, size_t 
     }
     memcpy(&end, data + bytes - sizeof end, sizeof end);
     size_t room = bytes - sizeof h - sizeof end;
-    bool placed = end.bytes <= room && end.description == sizeof h + room - end.bytes && end.bytes < UINT32_MAX;
+    bool placed = end.bytes <= room && end.description == sizeof h + room - end.bytes;
     if (memcmp(end.magic, magic, sizeof magic) != 0 || end.version != CACHE_VERSION || !placed ||
-        crc32(0, (const Bytef *)data + end.description, (uInt)end.bytes) != end.crc) {
+        add_to_crc(0, data + end.description, end.bytes) != end.crc) {
         return bp_fail(BP_ERR_FORMAT, "reading the cache %s: %s", path, damaged);
     }
     *c = (cursor){data + end.description, data + end.description + end.bytes, false};
