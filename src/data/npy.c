@@ -326,7 +326,9 @@ static bp_status visit_number(visitor *v, const void *element)
             v, "the whole number is not below 2^53, where 64-bit floating-point numbers begin to have gaps; save the "
                "column as texts if it is a name, or as float64 if it may be rounded");
     }
-    bp_numeric_note(&v->evidence[v->column], value);
+    if (!t->narrow) {
+        bp_numeric_note(&v->evidence[v->column], value);
+    }
     return BP_OK;
 }
 

@@ -9,6 +9,7 @@ typedef struct bp_npy_type {
     const char *code;             /* of descr, after the byte order */
     size_t size;                  /* 0: the length of a text follows the code, in characters */
     size_t unit;                  /* bytes that are turned around together */
+    bool narrow;                  /* every element is an f32: the widths of columns need no evidence */
     bool large;                   /* may be whole numbers that a double does not have */
     double (*get)(const void *p); /* NULL: a text */
 } bp_npy_type;

@@ -93,11 +93,11 @@ static double get_f64(const void *p)
 }
 
 static const bp_npy_type types[] = {
-    {"b1", 1, 1, false, get_bool}, {"i1", 1, 1, false, get_i8},  {"u1", 1, 1, false, get_u8},
-    {"i2", 2, 2, false, get_i16},  {"u2", 2, 2, false, get_u16}, {"i4", 4, 4, false, get_i32},
-    {"u4", 4, 4, false, get_u32},  {"i8", 8, 8, true, get_i64},  {"u8", 8, 8, true, get_u64},
-    {"f2", 2, 2, false, get_f16},  {"f4", 4, 4, false, get_f32}, {"f8", 8, 8, false, get_f64},
-    {"S", 0, 1, false, NULL},      {"U", 0, 4, false, NULL},
+    {"b1", 1, 1, true, false, get_bool}, {"i1", 1, 1, true, false, get_i8},  {"u1", 1, 1, true, false, get_u8},
+    {"i2", 2, 2, true, false, get_i16},  {"u2", 2, 2, true, false, get_u16}, {"i4", 4, 4, false, false, get_i32},
+    {"u4", 4, 4, false, false, get_u32}, {"i8", 8, 8, false, true, get_i64}, {"u8", 8, 8, false, true, get_u64},
+    {"f2", 2, 2, true, false, get_f16},  {"f4", 4, 4, true, false, get_f32}, {"f8", 8, 8, false, false, get_f64},
+    {"S", 0, 1, false, false, NULL},     {"U", 0, 4, false, false, NULL},
 };
 
 const bp_npy_type *bp_npy_type_at(size_t index)

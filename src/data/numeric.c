@@ -70,17 +70,11 @@ static size_t number_text(char out[40], double value)
     return strlen(out);
 }
 
-bp_status bp_numeric_put(bp_table *t, size_t row, size_t column, double value)
+bp_status bp_numeric_put_text(bp_table *t, size_t row, size_t column, double value)
 {
-    const bp_column *c = &t->column[column];
-    char *record = t->records + row * t->record_bytes;
-    if (c->kind != BP_COLUMN_TEXT) {
-        bp_record_set_number(record, c, value);
-        return BP_OK;
-    }
     uint32_t code = BP_NO_LEVEL;
     char text[40];
     bp_status status = isnan(value) ? BP_OK : bp_table_intern(&code, t, column, text, number_text(text, value));
-    bp_record_set_code(record, c, code);
+    bp_record_set_code(t->records + row * t->record_bytes, &t->column[column], code);
     return status;
 }

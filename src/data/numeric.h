@@ -21,8 +21,17 @@ static inline void bp_numeric_note(bp_evidence *e, double value)
  * numbers as wide as the evidence asks for, or text where the options want it. */
 bp_status bp_numeric_table(bp_table **out, const bp_table *names, bp_evidence *evidence, size_t rows,
                            const bp_table_options *options);
-/* Puts a number into a cell: NaN is a missing one. In a column of text it is the shortest decimal that reads back as the
- * same double. */
-bp_status bp_numeric_put(bp_table *t, size_t row, size_t column, double value);
+/* A number as a text: the shortest decimal that reads back as the same double. */
+bp_status bp_numeric_put_text(bp_table *t, size_t row, size_t column, double value);
+/* Puts a number into a cell, of either kind: NaN is a missing one. */
+static inline bp_status bp_numeric_put(bp_table *t, size_t row, size_t column, double value)
+{
+    const bp_column *c = &t->column[column];
+    if (c->kind == BP_COLUMN_TEXT) {
+        return bp_numeric_put_text(t, row, column, value);
+    }
+    bp_record_set_number(t->records + row * t->record_bytes, c, value);
+    return BP_OK;
+}
 
 #endif
