@@ -92,11 +92,12 @@ static uint64_t hash_options(const bp_table_options *o)
 static bp_status find_origin(origin *from, const char *source, const bp_table_options *options)
 {
     struct stat st;
+    *from = (origin){0};
     if (strcmp(source, "-") == 0) {
         return bp_fail(BP_ERR_ARGUMENT, "a cache (%s) can be kept of a file only, not of standard input",
                        options->cache);
     }
-    *from = (origin){.path = realpath(source, NULL)};
+    from->path = realpath(source, NULL);
     if (!from->path || stat(from->path, &st) != 0) {
         int code = errno;
         char text[128];
