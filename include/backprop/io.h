@@ -192,8 +192,11 @@ void bp_table_close(bp_table_stream *s);
  * kept in the model. Immutable. */
 typedef struct bp_preparation bp_preparation;
 
+/* What is to be learnt. BP_TABLE_AUTO finds it from the targets. One: classes if it is text, has two values, or at most 20
+ * distinct whole numbers with 10 rows each on average; else numbers. Several: multilabel if all are yes and no (or 0 and 1,
+ * true and false ...); else numbers. A single target among the categorical (numeric) columns: classes (numbers). */
 typedef enum bp_table_task {
-    BP_TABLE_AUTO,       /* from the target: text, booleans and few distinct whole numbers are classes */
+    BP_TABLE_AUTO,
     BP_TABLE_CLASSIFY,   /* one of several classes */
     BP_TABLE_REGRESS,    /* one or more numbers */
     BP_TABLE_MULTILABEL, /* several yes/no targets at once */
@@ -238,7 +241,9 @@ typedef struct bp_prepare_options {
 } bp_prepare_options;
 bp_prepare_options bp_prepare_defaults(void);
 
-/* Finds the preparation from the rows row[0 .. count) of t; row NULL: all of them. */
+/* Finds the preparation from the rows row[0 .. count) of t; row NULL: all of them. A row of weight 2 counts as two such rows
+ * and one of weight 0 as none, exactly; weights that are not whole say only what rows count beside each other. Needs 44
+ * bytes a row while it runs. */
 bp_status bp_preparation_fit(bp_preparation **out, const bp_table *t, const uint32_t *row, size_t count,
                              const bp_prepare_options *options);
 void bp_preparation_free(bp_preparation *p);

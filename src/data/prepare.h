@@ -54,8 +54,8 @@ typedef struct bp_scale {
 
 /* Parts of a date, each one or two inputs. */
 typedef enum bp_date_part {
-    BP_DATE_DAYS,  /* since the median */
-    BP_DATE_YEAR,  /* with its fraction left out */
+    BP_DATE_DAYS,  /* since 1970, with fraction */
+    BP_DATE_YEAR,  /* as in 2024 */
     BP_DATE_MONTH, /* sine and cosine, as the next two */
     BP_DATE_WEEKDAY,
     BP_DATE_HOUR, /* with its fraction */

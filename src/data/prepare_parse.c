@@ -515,6 +515,9 @@ bp_status bp_model_preparation(bp_preparation **out, const bp_model *m)
     }
     bp_preparation *p;
     bp_status status = bp_preparation_parse(&p, text, o.allocator);
+    if (!p) {
+        return status;
+    }
     if (status == BP_OK && (p->inputs != o.inputs || bp_preparation_outputs(p) != o.outputs)) {
         status = bp_fail(BP_ERR_FORMAT,
                          "the preparation in the model makes %zu inputs and %zu outputs, the model has %zu "
