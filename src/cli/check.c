@@ -234,7 +234,7 @@ exit_code run_check(const options *o)
     } else {
         print_text(&c);
     }
-    if (code == CODE_OK && !c.report->passed) {
+    if (code == CODE_OK && !(c.report != NULL && c.report->passed)) {
         code = CODE_NEGATIVE;
     }
     bp_check_report_free(c.report);
