@@ -201,6 +201,9 @@ static void test_numbers(void **state)
     bp_fit *f = NULL;
     assert_ok(bp_table_fit(&f, t, NULL, 0, NULL));
     assert_int_equal(bp_preparation_task(f->preparation), BP_TABLE_REGRESS);
+    const double *mean = NULL, *scale = NULL;
+    assert_int_equal(bp_model_output_scaling(f->model, &mean, &scale), 1);
+    assert_true(mean[0] > 400000 && mean[0] < 700000 && scale[0] > 50000 && scale[0] < 200000);
     bp_evaluation *e = measured(f->model, f, t);
     assert_true(e->r2 > 0.99);
     assert_true(e->rmse < 20000 && e->rmse > 500);
