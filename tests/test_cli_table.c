@@ -282,7 +282,7 @@ static void test_warning(void **state)
     for (int i = 0; i < 300; i++)
         fprintf(f, "%.4f,%.4f\n", bp_rng_normal(&r), bp_rng_normal(&r));
     fclose(f);
-    outcome o = run("train|noise.csv|--test|0.5|--epochs|200|--valid|0.1|--patience|0");
+    outcome o = run("train|noise.csv|--test|0.5|--epochs|400|--valid|0|--l2|0|--net|dense 64 relu, dense 64 relu");
     assert_int_equal(o.code, 0);
     assert_non_null(strstr(o.out, "no better than always the mean"));
     assert_non_null(strstr(o.out, "worst residuals"));

@@ -174,8 +174,8 @@ static void test_classes(void **state)
     bp_fit *f = NULL;
     assert_ok(bp_table_fit(&f, t, NULL, 0, &o));
     assert_int_equal(bp_preparation_task(f->preparation), BP_TABLE_CLASSIFY);
-    assert_non_null(f->valid);
-    assert_true(f->train->train.rows + f->valid->train.rows == 600 && f->rows == 600);
+    assert_null(f->valid); /* few rows: none is held back */
+    assert_true(f->train->train.rows == 600 && f->rows == 600);
     assert_string_equal(bp_model_class(f->model, 0), "no");
     assert_string_equal(bp_model_class(f->model, 1), "yes");
     assert_non_null(bp_model_preparation_text(f->model));
@@ -189,6 +189,65 @@ static void test_classes(void **state)
         assert_same_weights(f->model, again->model);
         bp_fit_free(again);
     }
+    bp_fit_free(f);
+    bp_table_free(t);
+}
+
+/* Rows are held back where that is asked for, or patience, which is for nothing else. */
+static void test_watched(void **state)
+{
+    (void)state;
+    bp_table *t = circles(600, false, false);
+    for (int i = 0; i < 2; i++) {
+        bp_fit_options o = bp_fit_defaults();
+        bp_fit *f = NULL;
+        o.own_epochs = true;
+        o.train.epochs = 5;
+        o.valid = i == 0 ? 0.25 : 0;
+        o.own_patience = i == 1;
+        o.train.patience = 3;
+        assert_ok(bp_table_fit(&f, t, NULL, 0, &o));
+        assert_non_null(f->valid);
+        assert_true(f->train->train.rows + f->valid->train.rows == 600 && f->rows == 600);
+        assert_true(f->valid->train.rows == (i == 0 ? 150 : 90));
+        assert_true(f->run.restore_best && f->result.best_epoch > 0);
+        bp_fit_free(f);
+    }
+    bp_table_free(t);
+}
+
+static double mean_loss(const bp_folds *r)
+{
+    double sum = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        sum += r->fold[i].network->loss;
+    }
+    return sum / (double)r->count;
+}
+
+/* The penalty that is chosen is the one whose folds are better. */
+static void test_choice(void **state)
+{
+    (void)state;
+    bp_table *t = prices(120, 1);
+    bp_fit *f = NULL;
+    bp_folds *one[BP_FIT_PENALTIES] = {NULL}, *chosen = NULL;
+    bp_folds_options o = bp_folds_defaults();
+    assert_ok(bp_fit_new(&f, t, NULL, 0, NULL));
+    for (size_t i = 0; i < BP_FIT_PENALTIES; i++) {
+        assert_true(f->recipe.penalty[i] > 0);
+        f->run.optimizer.l2 = f->recipe.penalty[i] / 120;
+        assert_ok(bp_fit_folds(&one[i], f, &o));
+    }
+    size_t better = mean_loss(one[0]) < mean_loss(one[1]) ? 0 : 1;
+    assert_true(mean_loss(one[0]) != mean_loss(one[1]));
+    assert_ok(bp_fit_choose(&chosen, f, NULL));
+    assert_true(chosen->count == f->recipe.folds);
+    assert_true(f->run.optimizer.l2 == f->recipe.penalty[better] / 120);
+    assert_true(mean_loss(chosen) == mean_loss(one[better]));
+    bp_folds_free(chosen);
+    bp_folds_free(one[0]);
+    bp_folds_free(one[1]);
     bp_fit_free(f);
     bp_table_free(t);
 }
@@ -471,6 +530,8 @@ int main(void)
         cmocka_unit_test(test_folds_are_even),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_watched),
+        cmocka_unit_test(test_choice),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_weight_zero_is_absence),

@@ -331,16 +331,23 @@ bp_status bp_table_split(bp_split *out, const bp_table *t, double share, const b
                          uint64_t seed);
 void bp_split_free(bp_split *s);
 
+#define BP_FIT_PENALTIES 2
 /* What is done with a table when nobody says otherwise: chosen by the number of rows to train on and by the task, from
  * experiments that docs/performance.md describes. */
 typedef struct bp_fit_recipe {
     const char *name; /* "up to 1,000 rows, classes" */
     const char *net;
     bp_optimizer_kind optimizer;
-    double lr, l2, weight_decay;
+    double lr;
+    double
+        penalty[BP_FIT_PENALTIES]; /* against the sum of the losses: l2 = penalty / rows. The second, unless it is 0, is
+                                         taken where cross-validation finds it better */
     const char *schedule;
     size_t batch, epochs, patience;
-    double valid; /* share of the rows that is held back to watch; 0: none */
+    double valid; /* share of the rows that is held back to watch: */
+    size_t
+        folds; /* 0. Else only where it or patience is asked for: all rows are trained on, for the whole schedule, and
+                     so many folds tell how good that is */
 } bp_fit_recipe;
 bp_fit_recipe bp_fit_recipe_at(size_t index); /* row of the table; name is NULL past the last */
 bp_fit_recipe bp_fit_recipe_for(size_t rows, bp_table_task task);
@@ -379,7 +386,7 @@ typedef struct bp_fit {
 bp_status bp_fit_new(bp_fit **out, const bp_table *t, const uint32_t *row, size_t count, const bp_fit_options *options);
 /* The training. */
 bp_status bp_fit_train(bp_fit *f);
-/* Both. */
+/* Both, with bp_fit_choose in between where the recipe has several penalties and no row is held back. */
 bp_status bp_table_fit(bp_fit **out, const bp_table *t, const uint32_t *row, size_t count,
                        const bp_fit_options *options);
 void bp_fit_free(bp_fit *f);
@@ -414,6 +421,10 @@ bp_folds_options bp_folds_defaults(void);
  * on the number of threads. f need not be trained. BP_ERR_STOPPED if a callback stopped it. */
 bp_status bp_fit_folds(bp_folds **out, const bp_fit *f, const bp_folds_options *options);
 void bp_folds_free(bp_folds *r);
+/* Cross-validation with each penalty of the recipe; f->run goes on with the better one: by accuracy, for numbers and labels
+ * by the loss. *out: the folds of that one. options NULL: as many folds as the recipe says. With an optimizer of the
+ * caller's own: bp_fit_folds. */
+bp_status bp_fit_choose(bp_folds **out, bp_fit *f, const bp_folds_options *options);
 
 /* ---- 6. Which columns matter ------------------------------------------------------------------------------------- */
 

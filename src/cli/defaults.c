@@ -5,10 +5,32 @@
 #include <string.h>
 
 static const recipe recipe_table[] = {
-    {"images", "images: digits, mnist, fashion-mnist, a directory of IDX files",
-     "dense 256 relu, dropout 0.2, dense 128 relu", BP_ADAM, 0.002, "cosine", 128, 12, 0, 0, 0, 0},
-    {"numbers", "other data: xor, circles, moons, spirals", "dense 64 relu, dense 64 relu", BP_ADAM, 0.01, "cosine", 32,
-     100, 0, 0, 0, 0},
+    {"images",
+     "images: digits, mnist, fashion-mnist, a directory of IDX files",
+     "dense 256 relu, dropout 0.2, dense 128 relu",
+     BP_ADAM,
+     0.002,
+     "cosine",
+     128,
+     12,
+     0,
+     {0},
+     0,
+     0,
+     0},
+    {"numbers",
+     "other data: xor, circles, moons, spirals",
+     "dense 64 relu, dense 64 relu",
+     BP_ADAM,
+     0.01,
+     "cosine",
+     32,
+     100,
+     0,
+     {0},
+     0,
+     0,
+     0},
 };
 enum { SET_RECIPES = sizeof recipe_table / sizeof *recipe_table };
 
@@ -22,10 +44,10 @@ recipe recipe_for_table(const bp_fit_recipe *r)
                     .schedule = r->schedule,
                     .batch = r->batch,
                     .epochs = r->epochs,
-                    .l2 = r->l2,
-                    .weight_decay = r->weight_decay,
+                    .penalty = {r->penalty[0], r->penalty[1]},
                     .patience = r->patience,
-                    .valid = r->valid};
+                    .valid = r->valid,
+                    .folds = r->folds};
 }
 
 recipe recipe_at(size_t index)
@@ -46,14 +68,28 @@ static void append_option(char *out, size_t size, const char *name, double value
     }
 }
 
+static void append_penalties(char *out, size_t size, const recipe *r)
+{
+    size_t used = strlen(out);
+    if (r->penalty[0] != 0 && used < size) {
+        used += (size_t)snprintf(out + used, size - used, " --l2 %g/rows", r->penalty[0]);
+    }
+    if (r->penalty[1] != 0 && used < size) {
+        snprintf(out + used, size - used, " or %g/rows, by cross-validation,", r->penalty[1]);
+    }
+}
+
 void recipe_text(char *out, size_t size, const recipe *r)
 {
     snprintf(out, size, "%s: --net \"%s\" --optimizer %s --lr %g --schedule %s --batch %zu --epochs %zu", r->what,
              r->net, bp_optimizer_name(r->optimizer), r->lr, r->schedule, r->batch, r->epochs);
-    append_option(out, size, "l2", r->l2);
-    append_option(out, size, "weight-decay", r->weight_decay);
-    append_option(out, size, "valid", r->valid);
-    append_option(out, size, "patience", (double)r->patience);
+    append_penalties(out, size, r);
+    if (r->folds > 0) {
+        append_option(out, size, "folds", (double)r->folds);
+    } else {
+        append_option(out, size, "valid", r->valid);
+        append_option(out, size, "patience", (double)r->patience);
+    }
 }
 
 const char *recipe_note(void)
@@ -94,8 +130,7 @@ bp_status optimizer_from_options(bp_optimizer_options *out, bp_schedule *schedul
     out->clip_value = real_or(o, OPT_CLIP_VALUE, 0);
     /* --weight-decay means what it means to PyTorch's optimizer of that name: decoupled for adamw, a penalty elsewhere. */
     if (kind == BP_ADAMW) {
-        double proposed = kind == r->optimizer ? r->weight_decay : out->weight_decay;
-        out->weight_decay = real_or(o, OPT_WEIGHT_DECAY, proposed);
+        out->weight_decay = real_or(o, OPT_WEIGHT_DECAY, out->weight_decay);
     } else {
         out->l2 += real_or(o, OPT_WEIGHT_DECAY, 0);
     }

@@ -65,6 +65,8 @@ void train_table_free(training *t);
 /* ---- train_table_intro.c ---- */
 
 void train_table_introduction(const training *t);
+/* Which penalty the folds chose. */
+void train_table_chosen(const training *t);
 /* One fold, as it ends. */
 void train_table_fold(size_t fold, size_t folds, const bp_fold *done);
 

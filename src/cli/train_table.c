@@ -91,6 +91,8 @@ static bp_fit_options fit_options(const training *t)
     if (shared(o, OPT_VALID)) { /* to the library 0 means: choose */
         fit.valid = o->value[OPT_VALID].real > 0 ? o->value[OPT_VALID].real : -1;
     }
+    fit.own_patience = given(o, OPT_PATIENCE);
+    fit.train.patience = size_or(o, OPT_PATIENCE, 0);
     fit.valid_table = t->tables.valid_table;
     fit.seed = size_or(o, OPT_SEED, DEFAULT_SEED);
     return fit;
@@ -102,6 +104,7 @@ static bp_status set_run(training *t)
     const options *o = t->o;
     bp_train_options *run = &t->tables.fit->run;
     t->recipe = recipe_for_table(&t->tables.fit->recipe);
+    t->recipe.l2 = run->optimizer.l2;
     run->epochs = epochs_from_options(o, &t->recipe);
     run->steps = size_or(o, OPT_STEPS, run->steps);
     if (run->epochs == 0) {
@@ -162,26 +165,49 @@ static bool not_interrupted(void *ctx, const bp_progress *p)
 static bool on_fold(void *ctx, size_t fold, const bp_fold *done)
 {
     const training *t = ctx;
-    if (!t->quiet) {
+    if (!t->quiet && given(t->o, OPT_FOLDS)) {
         train_table_fold(fold, t->o->value[OPT_FOLDS].size, done);
     }
     return !interrupt_seen();
 }
 
+/* Whether the recipe's penalties are to be compared: not where the command line decides, or rows are held back. */
+static bool penalty_open(const training *t)
+{
+    const bp_fit *f = t->tables.fit;
+    return f->recipe.penalty[1] != 0 && f->valid == NULL && !given(t->o, OPT_OPTIMIZER) && !given(t->o, OPT_L2) &&
+           !given(t->o, OPT_WEIGHT_DECAY);
+}
+
+/* Folds that are made: those asked for, or those of the recipe where no row is held back. */
+static size_t fold_count(const training *t)
+{
+    const bp_fit *f = t->tables.fit;
+    if (given(t->o, OPT_FOLDS)) {
+        return t->o->value[OPT_FOLDS].size;
+    }
+    return f->valid == NULL && !given(t->o, OPT_VALID) && f->rows >= 2 * f->recipe.folds ? f->recipe.folds : 0;
+}
+
 exit_code train_table_folds(training *t)
 {
-    if (!t->is_table || !given(t->o, OPT_FOLDS)) {
+    if (!t->is_table || fold_count(t) == 0) {
         return CODE_OK;
     }
     bp_folds_options o = bp_folds_defaults();
     bp_fit *f = t->tables.fit;
-    o.folds = t->o->value[OPT_FOLDS].size;
+    bool choose = penalty_open(t);
+    o.folds = fold_count(t);
     o.threads = t->run.threads;
     o.on_fold = on_fold;
     o.ctx = t;
     f->run.on_step = not_interrupted;
     interrupt_watch();
-    bp_status status = bp_fit_folds(&t->tables.folds, f, &o);
+    bp_status status = choose ? bp_fit_choose(&t->tables.folds, f, &o) : bp_fit_folds(&t->tables.folds, f, &o);
+    t->run.optimizer = f->run.optimizer;
+    if (choose && status == BP_OK && !t->quiet) {
+        train_table_chosen(t);
+    }
     if (status == BP_ERR_STOPPED) {
         fprintf(stderr, "backprop: interrupted during cross-validation; nothing was saved\n");
         return CODE_INTERRUPTED;

@@ -227,6 +227,17 @@ void train_table_introduction(const training *run)
     say_rows(&t, run);
 }
 
+void train_table_chosen(const training *t)
+{
+    const bp_fit *f = t->tables.fit;
+    double rows = (double)f->train->train.rows;
+    terminal out = terminal_of(stderr);
+    char text[160];
+    snprintf(text, sizeof text, "--l2 %.3g, better than %.3g in %zu folds", f->run.optimizer.l2,
+             (f->recipe.penalty[0] + f->recipe.penalty[1]) / rows - f->run.optimizer.l2, t->tables.folds->count);
+    train_say(&out, "chosen", text);
+}
+
 /* The first measure and the last: accuracy and area under the curve, or error and R2. */
 void train_table_fold(size_t fold, size_t folds, const bp_fold *done)
 {

@@ -298,6 +298,11 @@ static void folds_json(json_t *object, const training *t)
             json_put(mean, key, s.mean);
             json_put(deviation, key, s.deviation);
         }
+        if (t->valid_measure == NULL) { /* the rows that each network of the folds did not see */
+            char key[64];
+            snprintf(key, sizeof key, "valid_%s", m.key);
+            json_put(object, key, fold_spread(&m, folds, 0).mean);
+        }
     }
     json_object_set_new(object, "folds", list);
     json_object_set_new(object, "mean", mean);

@@ -17,7 +17,9 @@ enum { LEAST_WATCHED = 4 };
 
 static double watched_share(const bp_fit *f)
 {
-    double share = f->options.valid != 0 ? f->options.valid : f->recipe.valid;
+    const bp_fit_options *o = &f->options;
+    bool proposed = f->recipe.folds == 0 || (o->own_patience && o->train.patience > 0);
+    double share = o->valid != 0 ? o->valid : proposed ? f->recipe.valid : 0;
     return share > 0 && share * (double)f->rows >= LEAST_WATCHED ? share : 0;
 }
 
@@ -167,8 +169,7 @@ static bp_status choose_run(bp_fit *f)
     if (!o->own_optimizer) {
         run->optimizer = bp_optimizer_defaults(r->optimizer);
         run->optimizer.lr = r->lr;
-        run->optimizer.l2 = r->l2;
-        run->optimizer.weight_decay = r->weight_decay;
+        run->optimizer.l2 = r->penalty[0] / (double)f->train->train.rows;
     }
     return o->own_schedule ? BP_OK : bp_schedule_parse(&run->schedule, o->own_optimizer ? "constant" : r->schedule);
 }
@@ -216,11 +217,21 @@ bp_status bp_fit_train(bp_fit *f)
     return bp_train(&f->result, f->model, &f->train->train, &f->run);
 }
 
+static bool several_penalties(const bp_fit *f)
+{
+    return f->recipe.penalty[1] != 0 && !f->options.own_optimizer && !f->valid;
+}
+
 bp_status bp_table_fit(bp_fit **out, const bp_table *t, const uint32_t *row, size_t count,
                        const bp_fit_options *options)
 {
+    bp_folds *folds = NULL;
     bp_status status = bp_fit_new(out, t, row, count, options);
+    if (status == BP_OK && several_penalties(*out)) {
+        status = bp_fit_choose(&folds, *out, NULL);
+    }
     status = status == BP_OK ? bp_fit_train(*out) : status;
+    bp_folds_free(folds);
     if (status != BP_OK) {
         bp_fit_free(*out);
         *out = NULL;
