@@ -212,6 +212,32 @@ static void test_parts(void **state)
     on_every_set(parts);
 }
 
+/* Tall weight gradients whose last columns are too few to fill a vector, over several strips of rows: right, and the same
+ * bits as those columns computed alone, row by row. */
+static void tall(const bp_kernels *k, const bp_kernels *plain)
+{
+    static const size_t heights[] = {16, 63, 64, 65, 130, 1025, 2100};
+    for (size_t h = 0; h < sizeof heights / sizeof *heights; h++) {
+        for (size_t n = 5; n <= 51; n += n % 8 < 4 ? 1 : 4) {
+            problem q = {.form = BP_GEMM_TN, .m = heights[h], .n = n, .k = 9, .accumulate = (h + n) % 2};
+            compare(k, plain, &q);
+            q.accumulate = false;
+            operands o = operands_new(&q, k->type);
+            bp_gemm g = call_of(&q, &o);
+            k->gemm(&g);
+            compare_part(k, &q, &o, 0, n - 3, 7, 3);
+            compare_part(k, &q, &o, q.m - 3, 0, 3, n);
+            operands_free(&o);
+        }
+    }
+}
+
+static void test_tall(void **state)
+{
+    (void)state;
+    on_every_set(tall);
+}
+
 /* Sums accumulated over pieces of k are the same chain. */
 static void pieces(const bp_kernels *k, const bp_kernels *plain)
 {
@@ -282,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_definition),  cmocka_unit_test(test_all_sizes), cmocka_unit_test(test_large_sizes),
         cmocka_unit_test(test_empty_sizes), cmocka_unit_test(test_parts),     cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_tall),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,8 @@ enum {
     WIDE_VECS = 8, /* panel for up to WIDE_ROWS rows: long reads of B, once */
     MAX_ROWS = 12,
     PANEL = VECS * VL,                           /* columns */
+    FEW_COLS = WIDE_ROWS,                        /* columns left over that are better turned, */
+    FEW_ROWS = 4 * VL,                           /* where C has at least so many rows */
     MOST_PACKED = 96 * 1024 / (int)sizeof(real), /* elements of a copied panel: fits into the second-level cache */
 };
 
@@ -278,7 +280,7 @@ static void panel_rows(const bp_gemm *g, tile_job *t, const panel *pn, size_t p0
     }
 }
 
-void NAME(bp_gemm)(const bp_gemm *g)
+static void panels(const bp_gemm *g)
 {
     real copy[MOST_PACKED] __attribute__((aligned(64)));
     const bool wide = g->m <= WIDE_ROWS, turned = g->form == BP_GEMM_NT;
@@ -306,5 +308,50 @@ void NAME(bp_gemm)(const bp_gemm *g)
             p0 += k;
         } while (p0 < g->k);
         first += pn.cols;
+    }
+}
+
+/* The last columns of a weight gradient, too few to fill a vector: their transpose, where it is the rows of C that fill
+ * vectors, in strips that fit on the stack. Each element is the same chain of multiply-adds. */
+static void few_columns(const bp_gemm *g, size_t first)
+{
+    enum { STRIP = 1024 };
+    real turned[FEW_COLS * STRIP] __attribute__((aligned(64)));
+    const size_t count = g->n - first;
+    for (size_t i = 0; i < g->m; i += STRIP) {
+        const size_t rows = g->m - i < STRIP ? g->m - i : STRIP;
+        real *c = row_of(g->c, i) + first;
+        for (size_t r = 0; g->accumulate && r < rows; r++) {
+            for (size_t j = 0; j < count; j++) {
+                turned[j * STRIP + r] = c[r * g->c.ld + j];
+            }
+        }
+        panels(&(bp_gemm){.form = BP_GEMM_TN,
+                          .m = count,
+                          .n = rows,
+                          .k = g->k,
+                          .a = {(const real *)g->b.p + first, g->b.ld},
+                          .b = {(const real *)g->a.p + i, g->a.ld},
+                          .c = {turned, STRIP},
+                          .accumulate = g->accumulate});
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t j = 0; j < count; j++) {
+                c[r * g->c.ld + j] = turned[j * STRIP + r];
+            }
+        }
+    }
+}
+
+void NAME(bp_gemm)(const bp_gemm *g)
+{
+    const size_t rest = g->n % VL;
+    const bool bare = !g->bias && !g->z.p && g->map == BP_MAP_LINEAR;
+    if (g->form == BP_GEMM_TN && bare && rest > 0 && rest <= FEW_COLS && g->n > VL && g->m >= FEW_ROWS) {
+        bp_gemm whole = *g;
+        whole.n -= rest;
+        panels(&whole);
+        few_columns(g, whole.n);
+    } else {
+        panels(g);
     }
 }
