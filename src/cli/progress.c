@@ -13,7 +13,7 @@ progress progress_new(bool quiet, size_t epochs, bool valid, bool test, bool cla
 {
     progress p = {.terminal = terminal_of(stderr), .quiet = quiet, .valid = valid, .test = test, .classes = classes};
     p.epochs = epochs;
-    p.every = p.terminal.live && epochs > MANY_EPOCHS ? (epochs + LINES_OF_MANY - 1) / LINES_OF_MANY : 1;
+    p.every = epochs > MANY_EPOCHS ? (epochs + LINES_OF_MANY - 1) / LINES_OF_MANY : 1;
     p.began = bp_seconds();
     p.drawn = p.began;
     return p;

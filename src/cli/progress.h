@@ -1,4 +1,5 @@
-/* progress.h - what `train` says while it works, on stderr: a live line on a terminal, a line an epoch anywhere. */
+/* progress.h - what `train` says while it works, on stderr: a live line on a terminal, and lines of epochs anywhere:
+ * of all of them, or of about 20 where there are many. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 

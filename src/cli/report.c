@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_CLASSES = 20, NAME_COLUMNS = 14 };
+enum { MOST_CLASSES = 20, NAME_COLUMNS = 20 };
 
 const char *class_text(char *out, const bp_model *m, size_t index)
 {
@@ -149,12 +149,14 @@ void report_confusion(const terminal *t, const bp_evaluation *e, const bp_model 
     char name[CLASS_NAME], digits[NUMBER_SIZE];
     size_t n = e->classes, left = name_width(e, m);
     int cell = 2 + snprintf(digits, sizeof digits, "%zu", largest(e->confusion, n * n));
-    for (size_t i = 0; i < n && cell < 8; i++) {
-        while (cell < 8 && strlen(class_text(name, m, i)) + 2 > (size_t)cell) {
+    const size_t line_width = t->live ? t->width : 160;
+    for (size_t i = 0; i < n; i++) { /* names in full where the line has room for them */
+        while (left + n * ((size_t)cell + 1) <= line_width && cell < NAME_COLUMNS + 2 &&
+               strlen(class_text(name, m, i)) + 2 > (size_t)cell) {
             cell++;
         }
     }
-    if (n > MOST_CLASSES || left + n * (size_t)cell > (t->live ? t->width : 160)) {
+    if (n > MOST_CLASSES || left + n * (size_t)cell > line_width) {
         fprintf(t->file, "\nThe confusion matrix of %zu classes does not fit here; eval --json has it.\n", n);
         return;
     }
