@@ -125,10 +125,10 @@ static void say_column(const terminal *t, const training *run, size_t column, si
 {
     usage u = usage_of(run, column);
     bp_column_info c = bp_table_column(run->tables.table, column);
-    char missing[NUMBER_SIZE + 16] = "", number[NUMBER_SIZE], text[300];
+    char missing[NUMBER_SIZE + 24] = "", number[NUMBER_SIZE], text[300];
     if (c.missing > 0) {
-        snprintf(missing, sizeof missing, "%s%s missing", u.text[0] != '\0' ? "; " : "",
-                 number_text(number, (double)c.missing));
+        snprintf(missing, sizeof missing, "%s%s cell%s missing", u.text[0] != '\0' ? "; " : "",
+                 number_text(number, (double)c.missing), plural(c.missing));
     }
     snprintf(text, sizeof text, "%s%s", u.text, missing);
     fprintf(t->file, "%-9s%s%-*.*s%s  %-9s", "", u.used ? "" : style_on(t, STYLE_DIM), (int)width, (int)width, c.name,
