@@ -555,6 +555,26 @@ void bp_optimizer_set_lr(bp_optimizer *o, double lr);
  * more than once a step and is refused by bp_optimizer_new). The objective is that before the update. */
 bp_status bp_optimizer_step(bp_optimizer *o, bp_session *s, size_t rows);
 
+/* The state of a run, or of an optimizer: everything that is carried from one step to the next, as named arrays of numbers.
+ * Counts and truths are arrays of one number of type BP_F64. A list of views: nothing in it is owned. */
+typedef struct bp_state_part {
+    const char *name; /* "weights", "optimizer.m", "epoch" ... */
+    bp_type type;     /* BP_F32 or BP_F64 */
+    size_t count;
+    void *data;
+} bp_state_part;
+typedef struct bp_state {
+    size_t count;
+    bp_state_part *part;
+    bool last; /* of a run: there will be no step after it */
+} bp_state;
+const bp_state_part *bp_state_find(const bp_state *s, const char *name); /* NULL: it has none of that name */
+/* The state of an optimizer, the parameters of its graph ("weights") included, as it is now; valid until the next call on
+ * o. Restored into an optimizer of the same kind on the same graph, all steps go on as they would have, bit for bit.
+ * bp_state_save and bp_state_load of <backprop/io.h> carry it over the end of a process. */
+bp_status bp_optimizer_state(const bp_state **out, bp_optimizer *o);
+bp_status bp_optimizer_restore(bp_optimizer *o, const bp_state *from);
+
 /* ---- 9. Training ------------------------------------------------------------------------------------------------- */
 
 /* State of a run, given to callbacks. Losses and accuracies are NaN where there is nothing to measure. Accuracy is the
@@ -589,6 +609,14 @@ typedef struct bp_train_options {
     bool (*on_epoch)(void *ctx, const bp_progress *p);
     bool (*on_step)(void *ctx, const bp_progress *p);
     void *ctx;
+    /* The state of the run, after every step; after the last one of an epoch when that has been measured and on_epoch
+     * called. Views, valid during the call. Return false to stop. */
+    bool (*on_state)(void *state_ctx, const bp_progress *p, const bp_state *state);
+    void *state_ctx;
+    /* Where to go on from, instead of the start: what on_state of a run with the same network, data and options was given.
+     * Only threads, callbacks, and, unless the schedule depends on them, epochs and steps may differ. The weights of m are
+     * replaced; from here on the run is the same, bit for bit. BP_ERR_DATA if it does not fit. NULL: from the start. */
+    const bp_state *resume;
 } bp_train_options;
 bp_train_options bp_train_defaults(void);
 

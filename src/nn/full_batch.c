@@ -188,4 +188,20 @@ static bp_status epoch(bp_trainer *t)
     return BP_OK;
 }
 
-const bp_stepper bp_full_batch = {set_up, epoch, tear_down, steps};
+static void list(bp_trainer *t, bp_state_list *s)
+{
+    full_batch *own = t->own;
+    size_t n = t->m->graph->slab_size;
+    bp_state_array(s, "point.x", BP_F64, n, own->point.x);
+    bp_state_array(s, "point.g", BP_F64, n, own->point.g);
+    bp_state_real(s, "point.f", &own->point.f);
+    bp_state_real(s, "point.step", &own->point.step);
+    bp_state_flag(s, "full.started", &own->started);
+    bp_state_count(s, "full.passes", &own->passes, SIZE_MAX);
+    bp_state_real(s, "full.loss", &own->loss);
+    bp_state_real(s, "full.rows", &own->done.rows);
+    bp_state_real(s, "full.right", &own->done.right);
+    own->method->list(own->state, s);
+}
+
+const bp_stepper bp_full_batch = {set_up, epoch, tear_down, steps, list};

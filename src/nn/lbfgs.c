@@ -13,7 +13,7 @@ enum { TRIALS = 30 };                    /* evaluations of one line search */
 
 typedef struct pair {
     double *s, *y;
-    double rho;
+    double *rho;
 } pair;
 
 typedef struct lbfgs {
@@ -23,7 +23,7 @@ typedef struct lbfgs {
     double tolerance_gradient, tolerance_decrease;
     size_t history, kept, newest; /* pairs in use at most, pairs in use, index of the last one */
     pair *pairs;                  /* a ring of one more, in which the next pair is made */
-    double *memory;               /* all vectors of the pairs */
+    double *memory, *rho;         /* all vectors of the pairs, and their rho */
     double *alpha;                /* of the two loops, one a pair */
     double *d;                    /* direction */
     bp_point trial;               /* last evaluated */
@@ -74,6 +74,7 @@ static void lbfgs_free(void *method)
         bp_allocator a = l->allocator;
         bp_release(&a, l->pairs);
         bp_release(&a, l->memory);
+        bp_release(&a, l->rho);
         bp_release(&a, l->alpha);
         bp_release(&a, l->d);
         bp_release(&a, l->scratch);
@@ -90,12 +91,13 @@ static bp_status allocate(lbfgs *l)
         return bp_fail(BP_ERR_MEMORY, "lbfgs: a history of %zu steps is too long", l->history);
     }
     if (!(l->pairs = bp_alloc(a, l->history + 1, sizeof *l->pairs)) || !(l->memory = bp_alloc(a, vectors, bytes)) ||
+        !(l->rho = bp_alloc(a, l->history + 1, sizeof(double))) ||
         !(l->alpha = bp_alloc(a, l->history, sizeof(double))) || !(l->d = bp_alloc(a, 1, bytes)) ||
         !(l->scratch = bp_alloc(a, 2, bytes))) {
         return BP_ERR_MEMORY;
     }
     for (size_t i = 0; i <= l->history; i++) {
-        l->pairs[i] = (pair){l->memory + 2 * i * l->n, l->memory + (2 * i + 1) * l->n, 0};
+        l->pairs[i] = (pair){l->memory + 2 * i * l->n, l->memory + (2 * i + 1) * l->n, l->rho + i};
     }
     l->trial = (bp_point){.x = l->scratch, .g = l->scratch + l->n};
     return BP_OK;
@@ -139,19 +141,19 @@ static void choose_direction(lbfgs *l, const double *g)
     }
     for (size_t age = 0; age < l->kept; age++) {
         const pair *p = &l->pairs[pair_at(l, age)];
-        l->alpha[age] = p->rho * dot(l->n, p->s, l->d);
+        l->alpha[age] = *p->rho * dot(l->n, p->s, l->d);
         add(l->n, l->d, -l->alpha[age], p->y);
     }
     if (l->kept) {
         const pair *p = &l->pairs[l->newest];
-        double gamma = 1 / (p->rho * dot(l->n, p->y, p->y));
+        double gamma = 1 / (*p->rho * dot(l->n, p->y, p->y));
         for (size_t i = 0; i < l->n; i++) {
             l->d[i] *= gamma;
         }
     }
     for (size_t age = l->kept; age-- > 0;) {
         const pair *p = &l->pairs[pair_at(l, age)];
-        add(l->n, l->d, l->alpha[age] - p->rho * dot(l->n, p->y, l->d), p->s);
+        add(l->n, l->d, l->alpha[age] - *p->rho * dot(l->n, p->y, l->d), p->s);
     }
 }
 
@@ -169,7 +171,7 @@ static void remember(lbfgs *l, const bp_point *p)
     if (!(sy > CURVATURE * sqrt(ss) * sqrt(yy))) {
         return;
     }
-    next->rho = 1 / sy;
+    *next->rho = 1 / sy;
     l->newest = at;
     l->kept += l->kept < l->history;
 }
@@ -345,4 +347,13 @@ static bp_outcome lbfgs_step(void *method, const bp_function *f, bp_point *p)
     return done ? BP_CONVERGED : BP_MOVED;
 }
 
-const bp_method bp_lbfgs_method = {lbfgs_new, lbfgs_free, lbfgs_step};
+static void lbfgs_list(void *method, bp_state_list *s)
+{
+    lbfgs *l = method;
+    bp_state_array(s, "lbfgs.pairs", BP_F64, 2 * (l->history + 1) * l->n, l->memory);
+    bp_state_array(s, "lbfgs.rho", BP_F64, l->history + 1, l->rho);
+    bp_state_count(s, "lbfgs.kept", &l->kept, l->history);
+    bp_state_count(s, "lbfgs.newest", &l->newest, l->history);
+}
+
+const bp_method bp_lbfgs_method = {lbfgs_new, lbfgs_free, lbfgs_step, lbfgs_list};

@@ -83,7 +83,7 @@ static bp_status epoch(bp_trainer *t)
 {
     bp_status status = BP_OK;
     shuffle(t);
-    for (size_t first = 0; first < t->data->rows && t->step < t->total && !t->stop && status == BP_OK;
+    for (size_t first = t->rows_done; first < t->data->rows && t->step < t->total && !t->stop && status == BP_OK;
          first += t->o->batch) {
         size_t left = t->data->rows - first;
         status = train_step(t, first, left < t->o->batch ? left : t->o->batch);
@@ -91,4 +91,11 @@ static bp_status epoch(bp_trainer *t)
     return status;
 }
 
-const bp_stepper bp_mini_batches = {set_up, epoch, tear_down, steps};
+/* The order of the rows is a function of seed and epoch: where the run was in it is rows_done. */
+static void list(bp_trainer *t, bp_state_list *s)
+{
+    mini_batch *own = t->own;
+    bp_optimizer_list(own->optimizer, s);
+}
+
+const bp_stepper bp_mini_batches = {set_up, epoch, tear_down, steps, list};

@@ -4,7 +4,7 @@
 #ifndef BP_MINIMIZE_H
 #define BP_MINIMIZE_H
 
-#include "base/base.h"
+#include "nn/state.h"
 
 /* at: f(x), with its gradient in g. It may round x to numbers that it can represent. A value that is not finite says that
  * f cannot be computed at x; g is then undefined. */
@@ -34,6 +34,8 @@ typedef struct bp_method {
     void (*free)(void *method);
     /* From a point whose f and g are known to the next one. */
     bp_outcome (*step)(void *method, const bp_function *f, bp_point *p);
+    /* What it keeps from one step to the next. */
+    void (*list)(void *method, bp_state_list *s);
 } bp_method;
 
 extern const bp_method bp_lbfgs_method, bp_rprop_method;

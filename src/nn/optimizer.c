@@ -199,6 +199,7 @@ struct bp_optimizer {
     void *rprop;               /* its state, */
     double *wide;              /* and parameters and gradients as double; NULL: another rule */
     size_t step;               /* updates done */
+    bp_state_list state;       /* made when it is first asked for */
     bp_update weights, biases; /* coefficients of the step under way */
 };
 
@@ -247,6 +248,7 @@ bp_status bp_optimizer_new(bp_optimizer **out, bp_graph *g, const bp_optimizer_o
     }
     o->graph = g;
     o->options = *options;
+    o->state = bp_state_new(a);
     bool done = (!wants_m(options) || (o->m = bp_alloc(a, g->slab_size, g->element))) &&
                 (!wants_v(options) || (o->v = bp_alloc(a, g->slab_size, g->element))) &&
                 (o->partial = bp_alloc(a, norm_chunks(g), sizeof *o->partial));
@@ -274,6 +276,7 @@ void bp_optimizer_free(bp_optimizer *o)
         bp_release(a, o->partial);
         bp_release(a, o->wide);
         bp_rprop_method.free(o->rprop);
+        bp_state_free(&o->state);
         bp_release(a, o);
     }
 }
@@ -282,6 +285,47 @@ void bp_optimizer_set_lr(bp_optimizer *o, double lr)
 {
     o->options.lr = lr;
 }
+
+/* ---- its state ---- */
+
+void bp_optimizer_list(bp_optimizer *o, bp_state_list *s)
+{
+    const bp_graph *g = o->graph;
+    bp_state_count(s, "optimizer.step", &o->step, SIZE_MAX);
+    bp_state_real(s, "optimizer.lr", &o->options.lr);
+    if (o->m) {
+        bp_state_array(s, "optimizer.m", g->type, g->slab_size, o->m);
+    }
+    if (o->v) {
+        bp_state_array(s, "optimizer.v", g->type, g->slab_size, o->v);
+    }
+    if (o->rprop) {
+        bp_rprop_method.list(o->rprop, s);
+    }
+}
+
+static void make_state(bp_optimizer *o)
+{
+    if (o->state.count == 0) {
+        bp_state_array(&o->state, "weights", o->graph->type, o->graph->slab_size, o->graph->slab);
+        bp_optimizer_list(o, &o->state);
+    }
+}
+
+bp_status bp_optimizer_state(const bp_state **out, bp_optimizer *o)
+{
+    make_state(o);
+    *out = &o->state.view;
+    return bp_state_show(&o->state);
+}
+
+bp_status bp_optimizer_restore(bp_optimizer *o, const bp_state *from)
+{
+    make_state(o);
+    return bp_state_restore(&o->state, from);
+}
+
+/* ---- steps ---- */
 
 /* Coefficients of the next step; penalties and decay leave biases (vectors) alone. */
 static void prepare(bp_optimizer *o)

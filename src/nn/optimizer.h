@@ -7,6 +7,8 @@
 
 /* bp_optimizer_step with hooks for loading and observing the rows. The session and the rows have been checked. */
 void bp_optimizer_run(bp_optimizer *o, bp_session *s, size_t rows, const bp_hooks *hooks);
+/* What it keeps from one step to the next, the parameters excepted. */
+void bp_optimizer_list(bp_optimizer *o, bp_state_list *s);
 /* Whether the gradients have to be kept, for this optimizer on this session's plan. */
 bool bp_optimizer_needs_gradients(const bp_optimizer *o, const bp_session *s);
 bp_status bp_optimizer_check_schedule(const bp_optimizer_options *o, const bp_schedule *s);

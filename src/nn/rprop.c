@@ -102,4 +102,13 @@ static bp_outcome rprop_step(void *method, const bp_function *f, bp_point *p)
     return isfinite(p->f) ? BP_MOVED : BP_BROKEN;
 }
 
-const bp_method bp_rprop_method = {rprop_new, rprop_free, rprop_step};
+static void rprop_list(void *method, bp_state_list *s)
+{
+    rprop *r = method;
+    bp_state_array(s, "rprop.step", BP_F64, r->n, r->step);
+    bp_state_array(s, "rprop.before", BP_F64, r->n, r->before);
+    bp_state_array(s, "rprop.moved", BP_F64, r->n, r->moved);
+    bp_state_real(s, "rprop.last", &r->last);
+}
+
+const bp_method bp_rprop_method = {rprop_new, rprop_free, rprop_step, rprop_list};

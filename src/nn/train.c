@@ -101,6 +101,7 @@ static void tear_down(trainer *t)
         t->stepper->tear_down(t);
     }
     bp_session_free(t->s);
+    bp_state_free(&t->state);
     bp_release(a, t->right);
     bp_release(a, t->good);
     bp_release(a, t->best);
@@ -206,13 +207,35 @@ static void note_progress(trainer *t)
     p->samples_per_second = t->train_seconds > 0 ? (double)t->samples / t->train_seconds : NAN;
 }
 
+/* Calls on_state, if there is one. */
+static void show_state(trainer *t)
+{
+    if (!t->o->on_state) {
+        return;
+    }
+    t->seconds = bp_seconds() - t->start;
+    bp_state_show(&t->state); /* cannot fail: it has been shown once */
+    t->state.view.last = t->stop || t->step == t->total;
+    if (!t->o->on_state(t->o->state_ctx, &t->last, &t->state.view)) {
+        t->stop = t->stopped_by_callback = true;
+    }
+}
+
+static bool epoch_is_whole(const trainer *t)
+{
+    return t->rows_done == t->data->rows;
+}
+
 void bp_trainer_stepped(trainer *t)
 {
-    if (t->o->on_step) {
+    if (t->o->on_step || t->o->on_state) {
         note_progress(t);
-        if (!t->o->on_step(t->o->ctx, &t->last)) {
-            t->stop = t->stopped_by_callback = true;
-        }
+    }
+    if (t->o->on_step && !t->o->on_step(t->o->ctx, &t->last)) {
+        t->stop = t->stopped_by_callback = true;
+    }
+    if (!epoch_is_whole(t)) {
+        show_state(t);
     }
 }
 
@@ -272,20 +295,135 @@ static bp_status end_epoch(trainer *t)
     memcpy(t->good, g->slab, slab_bytes(t));
     watch(t);
     t->last.seconds = bp_seconds() - t->start;
+    t->within = false;
     if (t->o->on_epoch && !t->o->on_epoch(t->o->ctx, &t->last)) {
         t->stop = t->stopped_by_callback = true;
+    }
+    if (epoch_is_whole(t)) { /* else the run ended within it, and could go on there: that state has been shown */
+        show_state(t);
     }
     return BP_OK;
 }
 
-static bp_status train_epoch(trainer *t)
+static void begin_epoch(trainer *t)
 {
+    t->within = true;
     t->epoch++;
     t->loss_sum = 0;
     t->done = (bp_tally){0};
     t->rows_done = 0;
+}
+
+static bp_status train_epoch(trainer *t)
+{
+    if (!t->within) {
+        begin_epoch(t);
+    }
     bp_status status = t->stepper->epoch(t);
     return status == BP_OK ? end_epoch(t) : status;
+}
+
+/* ---- the state of a run ---- */
+
+/* Numbers of a bp_progress that are not made anew. */
+static const struct {
+    const char *name;
+    size_t offset;
+    bool count; /* else a real number */
+} progress_fields[] = {
+    {"epoch", offsetof(bp_progress, epoch), true},
+    {"step", offsetof(bp_progress, step), true},
+    {"rows_done", offsetof(bp_progress, rows_done), true},
+    {"train_loss", offsetof(bp_progress, train_loss), false},
+    {"train_accuracy", offsetof(bp_progress, train_accuracy), false},
+    {"valid_loss", offsetof(bp_progress, valid_loss), false},
+    {"valid_accuracy", offsetof(bp_progress, valid_accuracy), false},
+    {"test_loss", offsetof(bp_progress, test_loss), false},
+    {"test_accuracy", offsetof(bp_progress, test_accuracy), false},
+    {"lr", offsetof(bp_progress, lr), false},
+    {"seconds", offsetof(bp_progress, seconds), false},
+    {"train_seconds", offsetof(bp_progress, train_seconds), false},
+    {"samples_per_second", offsetof(bp_progress, samples_per_second), false},
+};
+
+static void list_progress(bp_state_list *s, const char *name, bp_progress *p)
+{
+    char full[32];
+    for (size_t i = 0; i < sizeof progress_fields / sizeof *progress_fields; i++) {
+        void *at = (char *)p + progress_fields[i].offset;
+        snprintf(full, sizeof full, "%s.%s", name, progress_fields[i].name);
+        if (progress_fields[i].count) {
+            bp_state_count(s, full, at, SIZE_MAX);
+        } else {
+            bp_state_real(s, full, at);
+        }
+    }
+    snprintf(full, sizeof full, "%s.best", name);
+    bp_state_flag(s, full, &p->best);
+}
+
+static void list_slabs(trainer *t)
+{
+    const bp_graph *g = t->m->graph;
+    bp_state_array(&t->state, "weights", g->type, g->slab_size, g->slab);
+    bp_state_array(&t->state, "good", g->type, g->slab_size, t->good);
+    if (t->o->restore_best) {
+        bp_state_array(&t->state, "best", g->type, g->slab_size, t->best);
+    }
+}
+
+static bp_status make_state(trainer *t)
+{
+    bp_state_list *s = &t->state;
+    *s = bp_state_new(&t->m->allocator);
+    list_slabs(t);
+    t->stepper->list(t, s);
+    bp_state_count(s, "epoch", &t->epoch, UINT32_MAX);
+    bp_state_count(s, "step", &t->step, SIZE_MAX);
+    bp_state_count(s, "rows_done", &t->rows_done, t->data->rows);
+    bp_state_flag(s, "within", &t->within);
+    bp_state_real(s, "loss_sum", &t->loss_sum);
+    bp_state_real(s, "done.rows", &t->done.rows);
+    bp_state_real(s, "done.right", &t->done.right);
+    bp_state_real(s, "lr", &t->lr);
+    bp_state_real(s, "plateau.factor", &t->plateau_factor);
+    bp_state_real(s, "plateau.best", &t->plateau_best);
+    bp_state_count(s, "plateau.wait", &t->plateau_wait, SIZE_MAX);
+    bp_state_real(s, "best_loss", &t->best_loss);
+    bp_state_count(s, "best_epoch", &t->best_epoch, UINT32_MAX);
+    bp_state_flag(s, "stopped_early", &t->stopped_early);
+    bp_state_flag(s, "converged", &t->converged);
+    bp_state_count(s, "samples", &t->samples, SIZE_MAX);
+    bp_state_count(s, "evaluations", &t->evaluations, SIZE_MAX);
+    bp_state_real(s, "seconds", &t->seconds);
+    bp_state_real(s, "train_seconds", &t->train_seconds);
+    list_progress(s, "last", &t->last);
+    list_progress(s, "best", &t->best_progress);
+    return bp_state_show(s);
+}
+
+static bp_status resume(trainer *t)
+{
+    const bp_state_part *step = bp_state_find(t->o->resume, "step");
+    if (step && step->type == BP_F64 && step->count == 1 && *(const double *)step->data > (double)t->total) {
+        return bp_fail(BP_ERR_DATA, "restoring a run: it has done %.0f steps, but %zu are planned: allow more",
+                       *(const double *)step->data, t->total);
+    }
+    bp_status status = bp_state_restore(&t->state, t->o->resume);
+    if (status != BP_OK) {
+        return status;
+    }
+    t->start = bp_seconds() - t->seconds;
+    t->stop = t->stopped_early || t->converged;
+    t->last.total_steps = t->best_progress.total_steps = t->total;
+    t->last.rows_total = t->best_progress.rows_total = t->data->rows;
+    return BP_OK;
+}
+
+static bp_status set_up_state(trainer *t)
+{
+    bp_status status = t->o->on_state || t->o->resume ? make_state(t) : BP_OK;
+    return status == BP_OK && t->o->resume ? resume(t) : status;
 }
 
 /* ---- the run ---- */
@@ -329,7 +467,8 @@ bp_status bp_train(bp_train_result *result, bp_model *m, const bp_data *data, co
                  .start = bp_seconds()};
     bp_status status = set_up(&t);
     note_progress(&t);
-    while (status == BP_OK && t.step < t.total && !t.stop) {
+    status = status == BP_OK ? set_up_state(&t) : status;
+    while (status == BP_OK && (t.step < t.total || t.within) && !t.stop) {
         status = train_epoch(&t);
     }
     if (status == BP_OK && t.o->restore_best && t.best_epoch) {

@@ -12,10 +12,13 @@ typedef struct bp_trainer bp_trainer;
 typedef struct bp_stepper {
     /* Makes t->s and t->batch and what else steps need, t->per_epoch being set; tear_down also after a failure. */
     bp_status (*set_up)(bp_trainer *t);
-    /* One epoch: trains, fills in loss_sum, done, rows_done and lr, and calls bp_trainer_stepped after every step. */
+    /* One epoch, or what is left of it: trains, fills in loss_sum, done, rows_done and lr, and calls bp_trainer_stepped
+     * after every step. */
     bp_status (*epoch)(bp_trainer *t);
     void (*tear_down)(bp_trainer *t);
     size_t (*steps)(const bp_train_options *o, const bp_data *data); /* of an epoch */
+    /* What it keeps from one step to the next, the parameters excepted. */
+    void (*list)(bp_trainer *t, bp_state_list *s);
 } bp_stepper;
 
 extern const bp_stepper bp_mini_batches, bp_full_batch;
@@ -37,16 +40,18 @@ struct bp_trainer {
     double loss_sum;                      /* over the rows of this epoch so far */
     bp_tally done;                        /* the same rows, and those that were right, by weight */
     size_t rows_done;
-    double lr; /* of the last step */
-    double start, train_seconds;
-    size_t samples, evaluations; /* rows and batches computed since the start */
+    double lr;                            /* of the last step */
+    double start, seconds, train_seconds; /* seconds: those since the start of the run, when its state was shown */
+    size_t samples, evaluations;          /* rows and batches computed since the start */
     double best_loss;
     size_t best_epoch;
+    bool within; /* an epoch that has begun and not ended */
     bool stop, stopped_early, stopped_by_callback, converged;
     bp_progress last, best_progress;
+    bp_state_list state; /* of the run; empty where nobody asks for it */
 };
 
-/* After a step: tells the caller. */
+/* After a step: tells the caller, and shows the state unless the epoch is over, which has an end to come. */
 void bp_trainer_stepped(bp_trainer *t);
 /* The loss, or something behind it, is not finite: puts good weights back and fails with what is known. */
 bp_status bp_trainer_diverged(bp_trainer *t, double loss);
