@@ -252,7 +252,7 @@ static tile_fn tile_for(const tile_job *t, const panel *pn, size_t rows)
 }
 
 /* All rows of one panel, steps p0 .. p0 + k of the sum. Where t->copy is set, the first tile fills it. */
-static void panel_rows(const bp_gemm *g, tile_job *t, const panel *pn, size_t p0, size_t k)
+BP_INLINE void panel_rows(const bp_gemm *g, tile_job *t, const panel *pn, size_t p0, size_t k)
 {
     const bool last_block = p0 + k == g->k;
     const bool mapped = last_block && g->map != BP_MAP_LINEAR && g->map != BP_MAP_RELU;
