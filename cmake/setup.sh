@@ -42,6 +42,8 @@ needs_build()
     library zlib zlib1g-dev
     library minizip libminizip-dev
     library jansson libjansson-dev
+    library libprotobuf-c libprotobuf-c-dev
+    program protoc-c protobuf-c-compiler
     library libcurl libcurl4-openssl-dev
     library libcrypto libssl-dev
 }
@@ -69,6 +71,10 @@ needs_ci()
     program aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
     header stdlib.h aarch64-linux-gnu-gcc libc6-dev-arm64-cross
     program qemu-aarch64 qemu-user
+    program node nodejs
+    program npm npm
+    program /usr/bin/python3 python3
+    module onnx python3-onnx
 }
 
 # The programs that bench/peers compares with.

@@ -36,7 +36,7 @@ unpack_libraries()
     : >apt/status
     foreign_apt update
     (cd apt/packages && foreign_apt download libcmocka0 libcmocka-dev libjansson-dev zlib1g-dev \
-        libcurl4-openssl-dev libssl-dev)
+        libminizip-dev libprotobuf-c-dev libcurl4-openssl-dev libssl-dev)
     for package in apt/packages/*.deb; do
         dpkg-deb -x "$package" root.new
     done

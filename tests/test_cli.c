@@ -7,7 +7,7 @@
 
 /* ---- help -------------------------------------------------------------------------------------------------------- */
 
-static const char *const commands[] = {"train", "eval", "predict", "check",   "inspect",
+static const char *const commands[] = {"train", "eval", "predict", "check",   "inspect", "export",
                                        "bench", "data", "fetch",   "version", "help"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

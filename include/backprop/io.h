@@ -1,6 +1,6 @@
 /* io.h - files and data sets around the core of <backprop/backprop.h>: readers, generated data, the model file.
  *
- * Lives in libbackprop_io, which depends on zlib (gzip), minizip (zip) and jansson (JSON) besides the core. The same
+ * Lives in libbackprop_io, which depends on zlib (gzip), minizip (zip), jansson (JSON) and protobuf-c (ONNX) besides the core. The same
  * conventions hold: a bp_status and bp_error(), nothing is printed, nothing exits. Every reader knows how many bytes remain
  * and checks each count in a file before believing it; files are written to a temporary name, flushed and renamed, so that
  * a reader sees the old file or the new one, never half of one. */
@@ -476,6 +476,19 @@ void bp_importance_free(bp_importance *r);
  * whatever is wrong with the file is BP_ERR_FORMAT, a newer version of the format BP_ERR_UNSUPPORTED. */
 bp_status bp_model_save(const bp_model *m, const char *path);
 bp_status bp_model_load(bp_model **out, const char *path, const bp_allocator *allocator);
+
+/* ---- 8. Models for and of other programs ------------------------------------------------------------------------- */
+
+/* ONNX (onnx.ai): the whole way from raw inputs to answers as a graph that ONNX Runtime and its like execute; operators of
+ * version 13, file version 7, any number of rows N.
+ *
+ *   inputs   x [N, inputs] of the model's type; models of tables: an input a column, [N, 1], under its name: numbers as float
+ *            or double, dates as double (seconds since 1970-01-01 00:00 UTC), categories and texts as string; missing: NaN, ""
+ *   outputs  classes: label [N] (number of the class; of tables its text) and probabilities [N, classes]; numbers: y [N, outputs]
+ *
+ * What the model file says beside weights is in metadata_props, under the same keys. f64: gelu has the precision of f32,
+ * since ONNX Runtime knows erf in f32 only. Fails where bp_model_save does; beyond 2 GiB: BP_ERR_UNSUPPORTED. */
+bp_status bp_onnx_save(const bp_model *m, const char *path);
 
 #ifdef __cplusplus
 }

@@ -140,6 +140,14 @@ const cli_command command_table[COMMANDS] = {
          "backprop inspect mnist.safetensors  layers, sizes, origin\n"
          "backprop inspect mnist.safetensors --trace mnist --row 7  all quantities of test image 7\n",
          NULL, run_inspect},
+    [CMD_EXPORT] =
+        {"export", "MODEL", 1, 1, "write a model in another program's format",
+         "With --onnx the model becomes an ONNX graph, with everything from raw inputs to answers in it, for ONNX "
+         "Runtime "
+         "and its like. Its input is x, a row of numbers a sample, or, for a model of tables, one input a column under "
+         "its name: numbers (a missing one is NaN), dates in seconds since 1970, and texts (a missing one is empty). A "
+         "classifier answers with label and probabilities, another model with y.",
+         "backprop export mnist.safetensors --onnx mnist.onnx  for ONNX Runtime\n", NULL, run_export},
     [CMD_BENCH] =
         {"bench", "[WORK ...]", 0, MAX_POSITIONALS,
          "measure how fast this machine trains, and what it could do at most",

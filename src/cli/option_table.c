@@ -13,6 +13,7 @@ enum {
     EXPLAIN = 1u << CMD_EXPLAIN,
     CHECK = 1u << CMD_CHECK,
     INSPECT = 1u << CMD_INSPECT,
+    EXPORT = 1u << CMD_EXPORT,
     BENCH = 1u << CMD_BENCH,
     DATA = 1u << CMD_DATA,
     FETCH = 1u << CMD_FETCH,
@@ -21,7 +22,7 @@ enum {
     COMPUTES = TRAIN | EVAL | PREDICT | EXPLAIN | CHECK | INSPECT,
     READS_DATA = COMPUTES | DATA,
     READS_TABLES = COMPUTES,
-    EVERY = READS_DATA | BENCH | FETCH | VERSION | HELP
+    EVERY = READS_DATA | EXPORT | BENCH | FETCH | VERSION | HELP
 };
 
 static const interval positive = {0, 1e300, true, "a number above 0"};
@@ -522,6 +523,7 @@ const option_row option_table[OPTIONS] = {
     [OPT_DATA_OUT] = {"out", "DIR", VALUE_FILE, GROUP_OUTPUT, DATA, NULL, NULL, "write the IDX files into DIR", NULL},
     [OPT_SHEET] = {"sheet", "FILE", VALUE_FILE, GROUP_OUTPUT, DATA, NULL, NULL,
                    "write the first images, line by line, into one picture: FILE.png or FILE.pgm", NULL},
+    [OPT_ONNX] = {"onnx", "FILE", VALUE_FILE, GROUP_OUTPUT, EXPORT, NULL, NULL, "write an ONNX graph", NULL},
     [OPT_FORCE] = {"force", NULL, VALUE_FLAG, GROUP_OUTPUT, DATA, NULL, NULL, "replace files that are there", NULL},
     [OPT_DRAW] = {"draw", NULL, VALUE_FLAG, GROUP_OUTPUT, PREDICT, NULL, NULL,
                   "draw each image, with its most probable classes as bars beside it", NULL},

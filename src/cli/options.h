@@ -85,6 +85,7 @@ typedef enum option_id {
     OPT_TABLE_OUT,
     OPT_DATA_OUT,
     OPT_SHEET,
+    OPT_ONNX,
     OPT_FORCE,
     OPT_DRAW,
     OPT_TOP,

@@ -110,7 +110,7 @@ static bp_status put_notes(json_t *metadata, const bp_model *m)
 }
 
 /* The order of the keys is fixed: same model, same bytes. */
-static bp_status describe_model(json_t *metadata, const bp_model *m)
+bp_status bp_model_metadata(json_t *metadata, const bp_model *m)
 {
     bp_status status = put_options(metadata, m);
     if (status == BP_OK) {
@@ -186,7 +186,7 @@ bp_status bp_model_save(const bp_model *m, const char *path)
         status = check_weights(&s);
     }
     if (status == BP_OK) {
-        status = describe_model(metadata, m);
+        status = bp_model_metadata(metadata, m);
     }
     if (status != BP_OK) {
         bp_fail_context(status, "saving the model %s: ", path);

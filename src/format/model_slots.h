@@ -7,6 +7,9 @@
 /* The newest version of the format; files with a larger one are refused. A file says the lowest that has what is in it. */
 enum { BP_FORMAT_VERSION = 2, BP_FORMAT_OUTPUT_SCALING = 2 };
 
+/* Everything about a model but its weights, as texts under keys: docs/formats.md, "Metadata". */
+bp_status bp_model_metadata(json_t *metadata, const bp_model *m);
+
 /* A parameter and its tensor. */
 typedef struct bp_slot {
     bp_node *node;
