@@ -30,6 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     predict(m);
+    bp_preparation *p;
+    if (bp_model_preparation(&p, m) == BP_OK) {
+        bp_preparation_free(p);
+    }
     bp_status saved = bp_model_save(m, "/dev/null");
     if (saved != BP_OK && saved != BP_ERR_NUMERIC) { /* files may hold weights that are not finite */
         abort();
