@@ -490,6 +490,68 @@ bp_status bp_model_load(bp_model **out, const char *path, const bp_allocator *al
  * since ONNX Runtime knows erf in f32 only. Fails where bp_model_save does; beyond 2 GiB: BP_ERR_UNSUPPORTED. */
 bp_status bp_onnx_save(const bp_model *m, const char *path);
 
+/* ---- 9. Checkpoints ---------------------------------------------------------------------------------------------- */
+
+/* The state of a run, or of an optimizer in a loop of one's own (bp_optimizer_state), as a file: safetensors with a checksum,
+ * specified in docs/formats.md. note: a text that goes with it, e.g. how far the loop has come; NULL: none. */
+bp_status bp_state_save(const bp_state *s, const char *note, const char *path);
+typedef struct bp_saved_state {
+    bp_state state;
+    const char *path;
+    const char *note;   /* "" if there is none */
+    const char *kernel; /* instruction set that it was computed with: others round differently. NULL: not told */
+    void *owned;
+} bp_saved_state;
+/* A file that is cut short, damaged or something else: BP_ERR_FORMAT. */
+bp_status bp_state_load(bp_saved_state **out, const char *path, const bp_allocator *allocator);
+void bp_saved_state_free(bp_saved_state *s);
+
+/* A folder with checkpoints of one run, so that a run that is killed loses no more than what came after the last one:
+ *
+ *   bp_checkpoint_options how = bp_checkpoint_defaults();
+ *   how.dir = "run1";                                     (a run that goes on: how.resume = "run1")
+ *   bp_checkpoints *c;
+ *   bp_checkpoints_open(&c, model, &data, &run, &how);    run: the bp_train_options, in full
+ *   bp_checkpoints_attach(&run, c);
+ *   bp_train(&result, model, &data, &run);                or bp_fit_train, where run is that of the fit
+ *   bp_checkpoints_close(c);
+ *
+ * Each is written to a temporary file, flushed, renamed, and the folder flushed; then all but the newest are removed. A run
+ * that goes on ends with the same bits as one that was never interrupted, with any number of threads. */
+typedef struct bp_checkpoints bp_checkpoints;
+typedef struct bp_checkpoint_options {
+    const char *dir;    /* where they are written; made if it is not there. NULL: where `resume` is */
+    const char *resume; /* where the newest intact one is gone on from; NULL: the run starts anew */
+    const char *every; /* "50 steps", "2 epochs", "30 seconds", "10 minutes"; default "1 minute". The end of a run is */
+    size_t keep;       /* always written, an end by a callback too. keep: so many, the newest; default 2 */
+    /* Asked before each is written: a text that goes with it, e.g. how far a log has come; copied. NULL: none. */
+    const char *(*on_write)(void *ctx);
+    /* Told after each attempt. Where status is not BP_OK (bp_error() has the text) the ones before are as they were, and the
+     * run goes on unless it returns false. */
+    bool (*on_written)(void *ctx, const char *path, bp_status status);
+    void *ctx;
+    const bp_allocator *allocator;
+} bp_checkpoint_options;
+bp_checkpoint_options bp_checkpoint_defaults(void);
+/* Whether they make sense; looks at no file. bp_checkpoints_open asks this, too. */
+bp_status bp_checkpoint_check(const bp_checkpoint_options *o);
+
+/* Looks at the folders; reads all data for a fingerprint. Fails with BP_ERR_DATA where `resume` has no intact checkpoint, or
+ * one of another run: other data, network or options, each difference named. Threads may differ, and, unless the schedule
+ * depends on them, epochs and steps. A new run is not started in a folder that has checkpoints (BP_ERR_DATA), nor where
+ * another process writes (BP_ERR_IO). m and run are not changed, and not needed afterwards. */
+bp_status bp_checkpoints_open(bp_checkpoints **out, const bp_model *m, const bp_data *data, const bp_train_options *run,
+                              const bp_checkpoint_options *options);
+/* Sets resume, on_state and state_ctx. c must live as long as the run is used. */
+void bp_checkpoints_attach(bp_train_options *run, bp_checkpoints *c);
+/* What the run goes on from, NULL if it starts anew. Valid until c is closed. */
+const bp_saved_state *bp_checkpoints_resumed(const bp_checkpoints *c);
+/* Why checkpoints newer than that were passed over, a text each; NULL past the last. They are left where they are. */
+const char *bp_checkpoints_damaged(const bp_checkpoints *c, size_t index);
+/* The last one that is on disk, "" if there is none. */
+const char *bp_checkpoints_newest(const bp_checkpoints *c);
+void bp_checkpoints_close(bp_checkpoints *c);
+
 #ifdef __cplusplus
 }
 #endif

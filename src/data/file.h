@@ -43,6 +43,8 @@ typedef struct bp_writer bp_writer;
  * a pipe, the bytes go straight to it. gzip: the content is packed, without name and time, so same content, same bytes. */
 bp_status bp_writer_open(bp_writer **out, const char *path, bool gzip, const bp_allocator *allocator);
 bp_status bp_writer_write(bp_writer *w, const void *data, size_t bytes);
+/* The hash (base/hash.h) of all content so far. */
+uint64_t bp_writer_hash(const bp_writer *w);
 /* Puts everything on disk and in place. Frees w, also when it fails; what was at path before is then unchanged. */
 bp_status bp_writer_commit(bp_writer *w);
 /* Gives up: removes the temporary file and frees w. NULL is allowed. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "data/file.h"
 #include "data/gzip.h"
 
@@ -27,6 +28,7 @@ struct bp_writer {
     size_t used;
     bool gzip;
     z_stream z;
+    bp_hash hash; /* of the content so far */
 };
 
 /* What the user can do about a failure of the operating system. */
@@ -172,6 +174,7 @@ bp_status bp_writer_open(bp_writer **out, const char *path, bool gzip, const bp_
     }
     w->allocator = a;
     w->fd = -1;
+    w->hash = bp_hash_new();
     w->path = bp_strdup(&a, path);
     w->buffer = bp_alloc(&a, BUFFER_BYTES, 1);
     bp_status status = w->path && w->buffer ? follow_links(w) : BP_ERR_MEMORY;
@@ -237,6 +240,7 @@ bp_status bp_writer_write(bp_writer *w, const void *data, size_t bytes)
     if (w->status != BP_OK || bytes == 0) {
         return w->status;
     }
+    bp_hash_add(&w->hash, data, bytes);
     if (w->gzip) {
         return write_packed(w, data, bytes);
     }
@@ -249,6 +253,11 @@ bp_status bp_writer_write(bp_writer *w, const void *data, size_t bytes)
     memcpy(w->buffer + w->used, data, bytes);
     w->used += bytes;
     return BP_OK;
+}
+
+uint64_t bp_writer_hash(const bp_writer *w)
+{
+    return bp_hash_value(&w->hash);
 }
 
 /* ---- The end ----------------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "base/base.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct progress {
@@ -17,6 +18,7 @@ typedef struct schedule_kind {
     double a, b;     /* their defaults */
     double (*factor)(const bp_schedule *s, progress p);
     const char *usage;
+    bool uses_end; /* the factor depends on p.total */
 } schedule_kind;
 
 static double constant_factor(const bp_schedule *s, progress p)
@@ -51,7 +53,7 @@ static const schedule_kind kinds[] = {
     {"constant", 0, 0, 0, 0, constant_factor, "constant"},
     {"step", 1, 2, 0, 0.1, step_factor, "step:EPOCHS[,GAMMA]"},
     {"exponential", 1, 1, 0, 0, exponential_factor, "exponential:GAMMA"},
-    {"cosine", 0, 1, 0, 0, cosine_factor, "cosine[:FLOOR]"},
+    {"cosine", 0, 1, 0, 0, cosine_factor, "cosine[:FLOOR]", .uses_end = true},
     {"inverse", 1, 2, 0, 1, inverse_factor, "inverse:K[,POWER]"},
     {"plateau", 0, 2, 10, 0.1, constant_factor, "plateau[:PATIENCE[,GAMMA]]"},
 };
@@ -115,6 +117,22 @@ bp_status bp_schedule_parse(bp_schedule *out, const char *text)
         rest = rest ? rest + strspn(rest, " ") : "constant";
     }
     return parse_kind(out, rest);
+}
+
+bool bp_schedule_uses_end(const bp_schedule *s)
+{
+    return kinds[s->kind].uses_end;
+}
+
+void bp_schedule_text(char *out, size_t size, const bp_schedule *s)
+{
+    const schedule_kind *k = &kinds[s->kind];
+    const double number[2] = {s->a, s->b};
+    int used = s->warmup ? snprintf(out, size, "warmup:%zu + ", s->warmup) : 0;
+    used += snprintf(out + used, size - (size_t)used, "%s", k->name);
+    for (int i = 0; i < k->most; i++) {
+        used += snprintf(out + used, size - (size_t)used, "%c%.17g", i ? ',' : ':', number[i]);
+    }
 }
 
 double bp_schedule_factor(const bp_schedule *s, size_t step, size_t per_epoch, size_t total)
