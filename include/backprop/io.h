@@ -533,7 +533,7 @@ typedef struct bp_checkpoint_options {
     const bp_allocator *allocator;
 } bp_checkpoint_options;
 bp_checkpoint_options bp_checkpoint_defaults(void);
-/* Whether they make sense; looks at no file. bp_checkpoints_open asks this, too. */
+/* Whether they make sense and the folders are as they must be; reads no checkpoint. bp_checkpoints_open asks this, too. */
 bp_status bp_checkpoint_check(const bp_checkpoint_options *o);
 
 /* Looks at the folders; reads all data for a fingerprint. Fails with BP_ERR_DATA where `resume` has no intact checkpoint, or

@@ -52,12 +52,16 @@ const cli_command command_table[COMMANDS] = {
          "The same options and seed give the same file, bit for bit, whatever the number of threads.\n\n"
          "Ctrl-C stops after the current step: what has been trained is measured and saved, and the exit "
          "code is 130. A "
-         "second Ctrl-C ends at once.",
+         "second Ctrl-C ends at once.\n\n"
+         "With --checkpoint the run survives even a power cut: the same command with --resume goes on from the newest "
+         "checkpoint that is intact, and continues the --log. A disk that is full is told, and training goes on.",
          "backprop train  handwritten-looking digits, generated on the spot; within seconds\n"
          "backprop train mnist  the real ones, after: backprop fetch mnist\n"
          "backprop train mnist --net \"dense 512 relu, dropout 0.2\" --epochs 20  another network\n"
          "backprop train xor --json  the result for a program to read\n"
          "backprop train mnist --init-from mnist.safetensors --lr 0.0001  go on with less\n"
+         "backprop train mnist --checkpoint run1 --every \"5 minutes\"  a run that may be interrupted\n"
+         "backprop train mnist --resume run1  and goes on\n"
          "backprop train houses.csv --target price --test 0.2  a table; a fifth of its rows tells how good it is\n"
          "backprop train iris.csv --folds 5  cross-validation, then a model of all rows\n",
          data_word, run_train},

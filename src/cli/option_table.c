@@ -143,6 +143,12 @@ static const char *init_word(size_t index)
     return list_word(names, sizeof names / sizeof *names, index);
 }
 
+static const char *interval_word(size_t index)
+{
+    static const char *const names[] = {"50 steps", "1 epoch", "30 seconds", "10 minutes"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
 static const char *schedule_word(size_t index)
 {
     static const char *const names[] = {"constant", "step:10", "exponential:0.95", "cosine", "inverse:1", "plateau:10"};
@@ -230,6 +236,16 @@ static void default_patience(char *out, size_t size)
 {
     size_t n = bp_train_defaults().patience;
     snprintf(out, size, n == 0 ? "never" : "%zu", n);
+}
+
+static void default_every(char *out, size_t size)
+{
+    snprintf(out, size, "%s", bp_checkpoint_defaults().every);
+}
+
+static void default_keep(char *out, size_t size)
+{
+    snprintf(out, size, "%zu", bp_checkpoint_defaults().keep);
 }
 
 static void default_momentum(char *out, size_t size)
@@ -461,6 +477,21 @@ const option_row option_table[OPTIONS] = {
                       default_patience},
     [OPT_RESTORE_BEST] = {"restore-best", NULL, VALUE_FLAG, GROUP_TRAINING, TRAIN, NULL, NULL,
                           "end with the weights of the epoch that had the best loss", NULL},
+    [OPT_CHECKPOINT] = {"checkpoint", "DIR", VALUE_FILE, GROUP_TRAINING, TRAIN, NULL, NULL,
+                        "write the state of the run into DIR now and then, and at the end, so that it can go on after "
+                        "whatever happens",
+                        NULL},
+    [OPT_EVERY] = {"every", "INTERVAL", VALUE_TEXT, GROUP_TRAINING, TRAIN, NULL, interval_word,
+                   "how often: \"50 steps\", \"2 epochs\", \"30 seconds\"; also minutes and hours", default_every},
+    [OPT_KEEP_NEWEST] = {"keep", "K", VALUE_SIZE, GROUP_TRAINING, TRAIN, &from_one, NULL,
+                         "keep the K newest checkpoints", default_keep},
+    [OPT_RESUME] =
+        {"resume", "DIR", VALUE_FILE, GROUP_TRAINING, TRAIN, NULL, NULL,
+         "go on from the newest intact checkpoint in DIR, with the same data, network and options, and write further "
+         "ones there, or where --checkpoint says; the result is the one of a run that was not interrupted, bit for "
+         "bit. "
+         "Other threads are allowed, and more epochs or steps, unless the schedule depends on them",
+         NULL},
 
     [OPT_OPTIMIZER] =
         {"optimizer", "NAME", VALUE_WORD, GROUP_OPTIMIZER, TRAIN, NULL, optimizer_word,

@@ -57,6 +57,10 @@ typedef enum option_id {
     OPT_NO_SHUFFLE,
     OPT_PATIENCE,
     OPT_RESTORE_BEST,
+    OPT_CHECKPOINT,
+    OPT_EVERY,
+    OPT_KEEP_NEWEST,
+    OPT_RESUME,
     /* optimizer */
     OPT_OPTIMIZER,
     OPT_LR,

@@ -14,16 +14,15 @@ progress progress_new(bool quiet, size_t epochs, bool valid, bool test, bool cla
     progress p = {.terminal = terminal_of(stderr), .quiet = quiet, .valid = valid, .test = test, .classes = classes};
     p.epochs = epochs;
     p.every = epochs > MANY_EPOCHS ? (epochs + LINES_OF_MANY - 1) / LINES_OF_MANY : 1;
-    p.began = bp_seconds();
-    p.drawn = p.began;
+    p.drawn = bp_seconds();
     return p;
 }
 
 /* ---- the live line ----------------------------------------------------------------------------------------------- */
 
-static void clear_line(progress *p)
+void progress_clear(progress *p)
 {
-    if (p->terminal.live) {
+    if (p->terminal.live && !p->quiet) {
         fputs("\r\033[K", p->terminal.file);
     }
 }
@@ -33,7 +32,7 @@ static void live_text(char *out, size_t size, const progress *p, const bp_progre
 {
     char loss[NUMBER_SIZE], accuracy[NUMBER_SIZE], rate[NUMBER_SIZE], left[NUMBER_SIZE];
     double done = (double)now->step, planned = (double)now->total_steps;
-    double remaining = done > 0 ? (bp_seconds() - p->began) * (planned - done) / done : NAN;
+    double remaining = done > 0 ? now->seconds * (planned - done) / done : NAN;
     size_t used = (size_t)snprintf(out, size, "  loss %s", loss_text(loss, now->train_loss));
     if (p->classes) {
         used += (size_t)snprintf(out + used, size - used, "  accuracy %s", percent_text(accuracy, now->train_accuracy));
@@ -65,7 +64,7 @@ void progress_step(progress *p, const bp_progress *now)
         size_t keep = p->terminal.width > fixed ? p->terminal.width - fixed : 0;
         text[keep < strlen(text) ? keep : strlen(text)] = '\0';
     }
-    clear_line(p);
+    progress_clear(p);
     fprintf(p->terminal.file, "%s%s%s%s%s", head, style_on(&p->terminal, STYLE_ACCENT), bar, style_off(&p->terminal),
             text);
     fflush(p->terminal.file);
@@ -166,7 +165,7 @@ static void plain_line(const progress *p, const bp_progress *now)
 static void print_epoch(progress *p, const bp_progress *now)
 {
     remember(p, now->train_loss);
-    clear_line(p);
+    progress_clear(p);
     if (p->terminal.live) {
         table_row(p, now);
     } else {
@@ -191,7 +190,7 @@ void progress_end(progress *p)
     if (p->quiet) {
         return;
     }
-    clear_line(p);
+    progress_clear(p);
     if (p->last.epoch > p->printed) {
         print_epoch(p, &p->last);
     }

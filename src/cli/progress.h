@@ -15,8 +15,7 @@ typedef struct progress {
     size_t epochs, every;      /* planned; on a terminal one epoch in `every` gets a line */
     double curve[CURVE];       /* logarithm of the training loss at the lines so far, the newest last */
     size_t curve_count;
-    double drawn; /* when the live line was drawn last; 0: no live line there */
-    double began;
+    double drawn;   /* when the live line was drawn last; 0: no live line there */
     size_t printed; /* last epoch that got a line */
     bp_progress last;
 } progress;
@@ -25,6 +24,8 @@ typedef struct progress {
 progress progress_new(bool quiet, size_t epochs, bool valid, bool test, bool classes);
 void progress_step(progress *p, const bp_progress *now);
 void progress_epoch(progress *p, const bp_progress *now);
+/* Takes the live line away, for something else to be said. */
+void progress_clear(progress *p);
 /* Clears the live line and prints the last epoch if it has not been. */
 void progress_end(progress *p);
 

@@ -1,7 +1,6 @@
 /* train.c - `backprop train`: data, network, training, and the model saved. What is said at the end is in train_report.c. */
 #include "train.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -144,12 +143,17 @@ static size_t planned_epochs(const training *t)
     return enough < t->run.epochs ? enough : t->run.epochs;
 }
 
+double train_seconds(const training *t)
+{
+    return t->earlier_seconds + bp_seconds() - t->o->started;
+}
+
 static void log_epoch(training *t, const bp_progress *p)
 {
     json_t *o = json_object();
     json_put_size(o, "epochs", p->epoch);
     json_put_size(o, "steps", p->step);
-    json_put(o, "seconds", bp_seconds() - t->o->started);
+    json_put(o, "seconds", train_seconds(t));
     json_put(o, "samples_per_second", p->samples_per_second);
     json_put(o, "train_loss", p->train_loss);
     json_put(o, "train_accuracy", p->train_accuracy);
@@ -159,8 +163,7 @@ static void log_epoch(training *t, const bp_progress *p)
     json_put(o, "test_accuracy", p->test_accuracy);
     json_put(o, "lr", p->lr);
     json_put_bool(o, "best", p->best);
-    json_print(t->log, o); /* a failure stays on the stream and is told when it is closed */
-    fflush(t->log);
+    train_log_line(&t->log, o);
 }
 
 static bool on_epoch(void *ctx, const bp_progress *p)
@@ -168,7 +171,7 @@ static bool on_epoch(void *ctx, const bp_progress *p)
     training *t = ctx;
     t->epochs_done++;
     progress_epoch(&t->progress, p);
-    if (t->log != NULL) {
+    if (t->log.path != NULL) {
         log_epoch(t, p);
     }
     return !interrupt_seen();
@@ -237,11 +240,7 @@ static bp_status open_log(training *t)
     if (status == BP_OK && given(t->o, OPT_INIT_FROM)) {
         status = output_apart(path, "--log", t->o->value[OPT_INIT_FROM].text, "the model to start from");
     }
-    if (status != BP_OK) {
-        return status;
-    }
-    t->log = fopen(path, "w");
-    return t->log != NULL ? BP_OK : bp_fail(BP_ERR_IO, "cannot write the log %s: %s", path, strerror(errno));
+    return status == BP_OK ? train_log_open(&t->log, path) : status;
 }
 
 /* Hours of training are not thrown away because a disk is full: the model goes to the folder for temporary files. */
@@ -277,17 +276,8 @@ static exit_code save(training *t)
 
 static exit_code close_log(training *t)
 {
-    if (t->log == NULL) {
-        return CODE_OK;
-    }
-    bool good = !ferror(t->log);
-    good = fclose(t->log) == 0 && good;
-    t->log = NULL;
-    if (good) {
-        return CODE_OK;
-    }
-    bp_fail(BP_ERR_IO, "writing the log %s failed: is the disk full? The model was saved", t->o->value[OPT_LOG].text);
-    return fail_as(CODE_OUTPUT);
+    exit_code code = train_log_close(&t->log);
+    return code == CODE_OK ? CODE_OK : fail_as(code);
 }
 
 /* --out, or the name of the data in the current directory: "houses.csv.gz" makes houses.safetensors. */
@@ -364,6 +354,10 @@ static exit_code prepare(training *t)
     if (check_line(t) != BP_OK) {
         return fail_usage(&command_table[CMD_TRAIN]);
     }
+    bp_status status = train_checkpoint_check(t);
+    if (status != BP_OK) {
+        return status == BP_ERR_ARGUMENT ? fail_usage(&command_table[CMD_TRAIN]) : fail_status(status);
+    }
     exit_code code = t->is_table ? train_table_prepare(t) : prepare_set(t);
     if (code != CODE_OK) {
         return code;
@@ -371,7 +365,7 @@ static exit_code prepare(training *t)
     if (choose_output(t) != BP_OK) {
         return fail_as(CODE_OUTPUT);
     }
-    bp_status status = open_log(t); /* last: what is there is lost by it */
+    status = open_log(t);
     return status == BP_OK ? CODE_OK : status == BP_ERR_ARGUMENT ? fail_status(status) : fail_as(CODE_OUTPUT);
 }
 
@@ -388,6 +382,10 @@ static exit_code train_and_save(training *t)
     if (code != CODE_OK) {
         return code;
     }
+    bp_status status = train_checkpoint_open(t); /* last: the old log is lost by it */
+    if (status != BP_OK) {
+        return status == BP_ERR_IO ? fail_as(CODE_OUTPUT) : fail_status(status);
+    }
     if (run_training(t) != CODE_OK && !t->diverged) {
         return t->code;
     }
@@ -398,7 +396,7 @@ static exit_code train_and_save(training *t)
     if (t->code == CODE_INTERRUPTED) { /* at once: who is in a hurry may press Ctrl-C again */
         code = save(t);
     }
-    bp_status status = code == CODE_OK ? evaluate(t) : BP_OK;
+    status = code == CODE_OK ? evaluate(t) : BP_OK;
     if (status != BP_OK) {
         return fail_status(status);
     }
@@ -412,7 +410,8 @@ static exit_code train_and_save(training *t)
         return code;
     }
     train_report(t);
-    return t->code;
+    code = train_checkpoint_close(t);
+    return t->code == CODE_OK ? code : t->code;
 }
 
 exit_code run_train(const options *o)
@@ -421,9 +420,8 @@ exit_code run_train(const options *o)
     t.what = o->positionals > 0 ? o->positional[0] : DEFAULT_DATA;
     t.is_table = table_named(t.what);
     exit_code code = train_and_save(&t);
-    if (t.log != NULL) {
-        fclose(t.log);
-    }
+    train_checkpoint_close(&t);
+    train_log_close(&t.log);
     bp_evaluation_free(t.train_measure);
     bp_evaluation_free(t.valid_measure);
     bp_evaluation_free(t.test_measure);

@@ -8,6 +8,7 @@
 #include "progress.h"
 #include "report.h"
 #include "table_options.h"
+#include "train_log.h"
 
 /* What training on a table needs besides. */
 typedef struct table_training {
@@ -48,8 +49,13 @@ typedef struct training {
     bp_evaluation *train_measure, *valid_measure, *test_measure; /* NULL: not made */
     char default_out[80];
     const char *out;
-    FILE *log;
-    exit_code code; /* of a run that ended early */
+    train_log log;
+    bp_checkpoints *checkpoints; /* NULL: none are written */
+    char *note;                  /* that goes with the checkpoint being written */
+    bool checkpoint_failed;      /* the last one */
+    size_t resumed_step;         /* that the run went on from; 0: it began */
+    double earlier_seconds;      /* of the run before it was interrupted */
+    exit_code code;              /* of a run that ended early */
 } training;
 
 /* ---- train_table.c: the same job, begun with a table ---- */
@@ -80,6 +86,17 @@ void train_table_json(json_t *object, const training *t);
 bp_status train_table_notes(const training *t);
 /* What the trivial predictor always answers, in words; out: CLASS_NAME + 16 bytes. */
 const char *trivial_text(char *out, const training *t);
+
+/* ---- train_checkpoint.c ---- */
+
+/* Whether the options about checkpoints make sense, as far as that can be known before data is read. */
+bp_status train_checkpoint_check(const training *t);
+/* Opens the folders and attaches them to t->run, which is complete; and begins the log, where it belongs. */
+bp_status train_checkpoint_open(training *t);
+/* CODE_OUTPUT, having told it, where the last checkpoint could not be written. Also without checkpoints. */
+exit_code train_checkpoint_close(training *t);
+/* Since the run began, interruptions left out. */
+double train_seconds(const training *t);
 
 /* ---- train_report.c ---- */
 

@@ -215,7 +215,7 @@ static void print_result_json(const training *t)
     json_t *o = json_object();
     json_put_size(o, "epochs", last->epoch);
     json_put_size(o, "steps", last->step);
-    json_put(o, "seconds", bp_seconds() - t->o->started);
+    json_put(o, "seconds", train_seconds(t));
     json_put(o, "samples_per_second", last->step > 0 ? last->samples_per_second : NAN);
     json_put(o, "train_loss", train_loss(t));
     json_put(o, "train_accuracy", train_accuracy(t));
@@ -237,6 +237,10 @@ static void print_result_json(const training *t)
     json_put_bool(o, "stopped_early", t->result.stopped_early);
     json_put_size(o, "evaluations", t->result.evaluations);
     json_put_text(o, "stopped", ending(t));
+    if (t->checkpoints != NULL) {
+        json_put_size(o, "resumed_step", t->resumed_step);
+        json_put_text(o, "checkpoint", bp_checkpoints_newest(t->checkpoints));
+    }
     json_put_text(o, "data", t->name);
     json_put_text(o, "model", t->out);
     if (t->is_table) {
@@ -341,7 +345,7 @@ static void say_where(const terminal *t, const training *run)
     }
     fprintf(t->file, "\n");
     label(t, "time");
-    fprintf(t->file, "%s", duration_text(time, bp_seconds() - run->o->started));
+    fprintf(t->file, "%s", duration_text(time, train_seconds(run)));
     if (run->result.last.step > 0 && !run->diverged) {
         fprintf(t->file, "; training %s samples/s on %d thread%s", rate_text(rate, run->result.last.samples_per_second),
                 run->result.threads, run->result.threads == 1 ? "" : "s");
@@ -373,6 +377,10 @@ static void say_ending(const training *t)
     if (t->code == CODE_INTERRUPTED) {
         fprintf(stderr, "backprop: interrupted after step %zu of %zu; what was trained is saved\n", t->result.last.step,
                 t->result.last.total_steps);
+        if (t->checkpoints != NULL && !t->checkpoint_failed) {
+            fprintf(stderr, "backprop: to go on, the same command with --resume %s\n",
+                    text_or(t->o, OPT_CHECKPOINT, text_or(t->o, OPT_RESUME, "")));
+        }
     } else if (t->diverged) {
         fprintf(stderr, "backprop: the weights of the %s epoch are saved\n",
                 saved_epoch(t) == &t->result.best ? "best" : "last good");

@@ -62,6 +62,33 @@ static bp_status parse_interval(interval *out, const char *text)
                           text);
 }
 
+/* Fails unless the folder has checkpoints, or, to be written anew, has none. */
+static bp_status check_folder(const char *folder, bool wanted, const bp_allocator *a)
+{
+    bp_checkpoint_list list;
+    bp_status status = bp_checkpoint_list_make(&list, folder, a);
+    if (status == BP_OK && wanted && list.count == 0) {
+        status =
+            bp_fail(BP_ERR_DATA, "there is no checkpoint in %s to go on from (expected: checkpoint-NUMBER.safetensors)",
+                    folder);
+    }
+    if (status == BP_OK && !wanted && list.count > 0) {
+        status = bp_fail(BP_ERR_DATA,
+                         "%s has checkpoints of another run, up to step %" PRIu64 ": go on from them (resume), name "
+                         "another folder, or remove them",
+                         folder, list.step[0]);
+    }
+    bp_checkpoint_list_free(&list);
+    return status;
+}
+
+/* Where nothing is yet, a folder is made later. */
+static bp_status check_dir(const bp_checkpoint_options *o)
+{
+    bool new = o->dir && !(o->resume && bp_checkpoint_same_folder(o->dir, o->resume));
+    return new &&bp_checkpoint_same_folder(o->dir, o->dir) ? check_folder(o->dir, false, o->allocator) : BP_OK;
+}
+
 bp_status bp_checkpoint_check(const bp_checkpoint_options *o)
 {
     interval every;
@@ -71,7 +98,9 @@ bp_status bp_checkpoint_check(const bp_checkpoint_options *o)
     if (o->keep == 0) {
         return bp_fail(BP_ERR_ARGUMENT, "checkpoints: 0 are to be kept; expected at least 1");
     }
-    return parse_interval(&every, o->every ? o->every : "");
+    bp_status status = parse_interval(&every, o->every ? o->every : "");
+    status = status == BP_OK && o->resume ? check_folder(o->resume, true, o->allocator) : status;
+    return status == BP_OK ? check_dir(o) : status;
 }
 
 struct bp_checkpoints {
@@ -80,13 +109,14 @@ struct bp_checkpoints {
     interval every;
     char *dir;
     int lock;
+    bool same;                  /* written where the one gone on from was read */
     json_t *about;              /* metadata of every file: what run it is of */
     bp_saved_state *resumed;    /* NULL: a new run */
     bp_checkpoint_list damaged; /* in dir, newer than the one gone on from, and not replaced since */
     size_t complaints;
     char **complaint; /* about each that was passed over */
-    char *newest;               /* path of the last that is on disk */
-    double written;             /* when: bp_seconds() */
+    char *newest;     /* path of the last that is on disk */
+    double written;   /* when: bp_seconds() */
 };
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
@@ -153,7 +183,7 @@ void bp_checkpoints_attach(bp_train_options *run, bp_checkpoints *c)
 static bp_status pass_over(bp_checkpoints *c, uint64_t step)
 {
     char *text = bp_strdup(&c->allocator, bp_error());
-    if (!text || bp_checkpoint_list_add(&c->damaged, step) != BP_OK) {
+    if (!text || (c->same && bp_checkpoint_list_add(&c->damaged, step) != BP_OK)) {
         bp_release(&c->allocator, text);
         return BP_ERR_MEMORY;
     }
@@ -191,11 +221,6 @@ static bp_status find_resumed(bp_checkpoints *c, const json_t *run)
     bp_checkpoint_list list;
     const char *folder = c->options.resume;
     bp_status status = bp_checkpoint_list_make(&list, folder, &c->allocator);
-    if (status == BP_OK && list.count == 0) {
-        status =
-            bp_fail(BP_ERR_DATA, "there is no checkpoint in %s to go on from (expected: checkpoint-NUMBER.safetensors)",
-                    folder);
-    }
     status = status == BP_OK ? find_intact(c, &list) : status;
     bp_checkpoint_list_free(&list);
     if (status != BP_OK) {
@@ -206,30 +231,12 @@ static bp_status find_resumed(bp_checkpoints *c, const json_t *run)
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
-/* A folder holds the checkpoints of one run. */
-static bp_status check_empty(const bp_checkpoints *c)
-{
-    bp_checkpoint_list list;
-    bp_status status = bp_checkpoint_list_make(&list, c->dir, &c->allocator);
-    if (status == BP_OK && list.count > 0) {
-        status = bp_fail(BP_ERR_DATA,
-                         "%s has checkpoints of another run, up to step %" PRIu64 ": go on from them (resume), name "
-                         "another folder, or remove them",
-                         c->dir, list.step[0]);
-    }
-    bp_checkpoint_list_free(&list);
-    return status;
-}
-
+/* First of all, so that nobody else changes what is looked at; a folder holds the checkpoints of one run. */
 static bp_status take_folder(bp_checkpoints *c)
 {
-    const char *resume = c->options.resume;
     bp_status status = bp_checkpoint_folder_take(&c->lock, c->dir, &c->allocator);
-    bool same = status == BP_OK && resume && bp_checkpoint_same_folder(c->dir, resume);
-    if (!same) { /* numbers there say nothing of those here */
-        c->damaged.count = 0;
-    }
-    return status == BP_OK && !same ? check_empty(c) : status;
+    c->same = status == BP_OK && c->options.resume && bp_checkpoint_same_folder(c->dir, c->options.resume);
+    return status == BP_OK && !c->same ? check_folder(c->dir, false, &c->allocator) : status;
 }
 
 /* The metadata of every checkpoint: the run, and where parameters lie. */
@@ -252,11 +259,12 @@ static bp_status open_folders(bp_checkpoints *c, const bp_model *m, const bp_dat
     if (!c->dir) {
         return BP_ERR_MEMORY;
     }
-    bp_status status = bp_run_describe(&text, m, data, run);
+    bp_status status = take_folder(c);
+    status = status == BP_OK ? bp_run_describe(&text, m, data, run) : status;
     status = status == BP_OK ? make_about(c, m, text) : status;
     status = status == BP_OK && o->resume ? find_resumed(c, text) : status;
     json_decref(text);
-    return status == BP_OK ? take_folder(c) : status;
+    return status;
 }
 
 bp_status bp_checkpoints_open(bp_checkpoints **out, const bp_model *m, const bp_data *data, const bp_train_options *run,

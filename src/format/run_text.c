@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/decimal.h"
 #include "base/hash.h"
 #include "nn/schedule.h"
 
@@ -162,8 +163,8 @@ static void put_optimizer(json_t *run, const bp_optimizer_options *o)
 {
     put(run, "optimizer", bp_optimizer_name(o->kind));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        char text[32];
-        snprintf(text, sizeof text, "%.17g", *(const double *)((const char *)o + numbers[i].offset));
+        char text[BP_DECIMAL_SIZE];
+        bp_decimal_text(text, *(const double *)((const char *)o + numbers[i].offset), BP_F64);
         put(run, numbers[i].key, text);
     }
     put_size(run, "history", o->history);
@@ -183,7 +184,9 @@ static void put_options(json_t *run, const bp_train_options *o)
     put(run, "restoring the best weights", o->restore_best ? "on" : "off");
     if (bp_schedule_uses_end(&o->schedule)) { /* else a run may be made longer */
         put_size(run, "epochs", o->epochs);
-        put_size(run, "most steps", o->steps);
+        if (o->steps != SIZE_MAX) {
+            put_size(run, "most steps", o->steps);
+        }
     }
 }
 
@@ -212,9 +215,9 @@ typedef struct differences {
 /* "learning rate: 0.001 there, 0.01 now" */
 static void add_difference(differences *d, const char *key, const char *saved, const char *now)
 {
-    if (d->used < sizeof d->text) {
+    if (d->used < sizeof d->text) { /* else there are enough of them */
         d->used += (size_t)snprintf(d->text + d->used, sizeof d->text - d->used, "%s%s: %.120s there, %.120s now",
-                                    d->used ? "; " : "", key, saved ? saved : "not told", now ? now : "not told");
+                                    d->used ? "; " : "", key, saved ? saved : "none", now ? now : "none");
     }
 }
 

@@ -2,6 +2,7 @@
 #include "nn/schedule.h"
 
 #include "base/base.h"
+#include "base/decimal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -50,12 +51,12 @@ static double inverse_factor(const bp_schedule *s, progress p)
 }
 
 static const schedule_kind kinds[] = {
-    {"constant", 0, 0, 0, 0, constant_factor, "constant"},
-    {"step", 1, 2, 0, 0.1, step_factor, "step:EPOCHS[,GAMMA]"},
-    {"exponential", 1, 1, 0, 0, exponential_factor, "exponential:GAMMA"},
-    {"cosine", 0, 1, 0, 0, cosine_factor, "cosine[:FLOOR]", .uses_end = true},
-    {"inverse", 1, 2, 0, 1, inverse_factor, "inverse:K[,POWER]"},
-    {"plateau", 0, 2, 10, 0.1, constant_factor, "plateau[:PATIENCE[,GAMMA]]"},
+    {"constant", 0, 0, 0, 0, constant_factor, "constant", false},
+    {"step", 1, 2, 0, 0.1, step_factor, "step:EPOCHS[,GAMMA]", false},
+    {"exponential", 1, 1, 0, 0, exponential_factor, "exponential:GAMMA", false},
+    {"cosine", 0, 1, 0, 0, cosine_factor, "cosine[:FLOOR]", true},
+    {"inverse", 1, 2, 0, 1, inverse_factor, "inverse:K[,POWER]", false},
+    {"plateau", 0, 2, 10, 0.1, constant_factor, "plateau[:PATIENCE[,GAMMA]]", false},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, PLATEAU = KINDS - 1 };
 
@@ -131,7 +132,9 @@ void bp_schedule_text(char *out, size_t size, const bp_schedule *s)
     int used = s->warmup ? snprintf(out, size, "warmup:%zu + ", s->warmup) : 0;
     used += snprintf(out + used, size - (size_t)used, "%s", k->name);
     for (int i = 0; i < k->most; i++) {
-        used += snprintf(out + used, size - (size_t)used, "%c%.17g", i ? ',' : ':', number[i]);
+        char text[BP_DECIMAL_SIZE];
+        bp_decimal_text(text, number[i], BP_F64);
+        used += snprintf(out + used, size - (size_t)used, "%c%s", i ? ',' : ':', text);
     }
 }
 
