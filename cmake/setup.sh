@@ -75,6 +75,7 @@ needs_ci()
     program npm npm
     program /usr/bin/python3 python3
     module onnx python3-onnx
+    library fann libfann-dev
 }
 
 # The programs that bench/peers compares with.

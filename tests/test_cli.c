@@ -7,8 +7,8 @@
 
 /* ---- help -------------------------------------------------------------------------------------------------------- */
 
-static const char *const commands[] = {"train", "eval", "predict", "check",   "inspect", "export",
-                                       "bench", "data", "fetch",   "version", "help"};
+static const char *const commands[] = {"train",  "eval",  "predict", "check", "inspect", "export",
+                                       "import", "bench", "data",    "fetch", "version", "help"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Options that scripts rely on. */
@@ -21,6 +21,7 @@ static const char *const promised[][2] = {
     {"predict", "--top --out --part --rows --draw"},
     {"check", "--net --rows --all --sample --seed --unfused"},
     {"inspect", "--trace --row --full"},
+    {"import", "--out --net --task --output --loss --approximate --json"},
     {"data", "--out --rows --seed --sheet --force --data-dir --json"},
     {"fetch", "--mirror --data-dir --sums --timeout --json --quiet"},
 };

@@ -490,6 +490,31 @@ bp_status bp_model_load(bp_model **out, const char *path, const bp_allocator *al
  * since ONNX Runtime knows erf in f32 only. Fails where bp_model_save does; beyond 2 GiB: BP_ERR_UNSUPPORTED. */
 bp_status bp_onnx_save(const bp_model *m, const char *path);
 
+/* What can be imported, told by the content of a file. name is NULL past the last. */
+typedef struct bp_import_format {
+    const char *name, *summary; /* "FANN" */
+} bp_import_format;
+bp_import_format bp_import_format_list(size_t index);
+
+typedef struct bp_import_options {
+    const char *task;   /* "classify" or "regress"; NULL: classes where the output is softmax, else numbers */
+    const char *net;    /* hidden layers, as in bp_model_options, of files that have weights alone; else NULL */
+    const char *output; /* of files that do not say; NULL: see below */
+    const char *loss;   /* for further training; NULL: from the file, or from task and output */
+    bool approximate;   /* take what is here nearest to an activation that is not here, where a file has one */
+    const bp_allocator *allocator;
+} bp_import_options;
+bp_import_options bp_import_defaults(void);
+
+/* Reads a model that another library wrote. Its answers are those of the original, but for rounding; what cannot be had so is
+ * refused by its name (BP_ERR_UNSUPPORTED). The note "imported_from" has the name of the format.
+ *
+ *   FANN   .net, FANN_FLO_2.1: layers of FANN_LINEAR, FANN_SIGMOID and FANN_SIGMOID_SYMMETRIC with any steepness, full or sparse;
+ *          with approximate also the two stepwise sigmoids. Scaling becomes that of the model's inputs and outputs: answers are
+ *          those of fann_scale_input, fann_run, fann_descale_output. FANN cuts sums off at 150 / steepness, models here do not:
+ *          only a linear output can tell. Connections that were missing are there, with weight 0. */
+bp_status bp_model_import(bp_model **out, const char *path, const bp_import_options *options);
+
 /* ---- 9. Checkpoints ---------------------------------------------------------------------------------------------- */
 
 /* The state of a run, or of an optimizer in a loop of one's own (bp_optimizer_state), as a file: safetensors with a checksum,

@@ -43,6 +43,7 @@ typedef enum command_id {
     CMD_CHECK,
     CMD_INSPECT,
     CMD_EXPORT,
+    CMD_IMPORT,
     CMD_BENCH,
     CMD_DATA,
     CMD_FETCH,
@@ -74,6 +75,7 @@ exit_code run_explain(const struct options *o);
 exit_code run_check(const struct options *o);
 exit_code run_inspect(const struct options *o);
 exit_code run_export(const struct options *o);
+exit_code run_import(const struct options *o);
 exit_code run_bench(const struct options *o);
 exit_code run_data(const struct options *o);
 exit_code run_fetch(const struct options *o);

@@ -152,6 +152,18 @@ const cli_command command_table[COMMANDS] = {
          "its name: numbers (a missing one is NaN), dates in seconds since 1970, and texts (a missing one is empty). A "
          "classifier answers with label and probabilities, another model with y.",
          "backprop export mnist.safetensors --onnx mnist.onnx  for ONNX Runtime\n", NULL, run_export},
+    [CMD_IMPORT] =
+        {"import", "FILE", 1, 1, "make a model of a file that another library wrote",
+         "Reads a trained network that another library saved and writes it as a model, which predicts, is evaluated "
+         "and "
+         "trained further like any other. Its answers are those of the original, but for rounding; what cannot be had "
+         "so is refused by its name. The content of FILE tells what it is:\n\n"
+         "  FANN         .net, version 2.1, with its scaling; layers of linear, sigmoid and\n"
+         "               sigmoid symmetric neurons, of any steepness\n\n"
+         "Without --task the model answers with numbers, as the original does, unless its output is softmax.",
+         "backprop import robot.net --out robot.safetensors  a network of FANN\n"
+         "backprop import old.net --approximate  one with stepwise sigmoids, which become smooth\n",
+         NULL, run_import},
     [CMD_BENCH] =
         {"bench", "[WORK ...]", 0, MAX_POSITIONALS,
          "measure how fast this machine trains, and what it could do at most",

@@ -14,6 +14,7 @@ enum {
     CHECK = 1u << CMD_CHECK,
     INSPECT = 1u << CMD_INSPECT,
     EXPORT = 1u << CMD_EXPORT,
+    IMPORT = 1u << CMD_IMPORT,
     BENCH = 1u << CMD_BENCH,
     DATA = 1u << CMD_DATA,
     FETCH = 1u << CMD_FETCH,
@@ -22,7 +23,7 @@ enum {
     COMPUTES = TRAIN | EVAL | PREDICT | EXPLAIN | CHECK | INSPECT,
     READS_DATA = COMPUTES | DATA,
     READS_TABLES = COMPUTES,
-    EVERY = READS_DATA | EXPORT | BENCH | FETCH | VERSION | HELP
+    EVERY = READS_DATA | EXPORT | IMPORT | BENCH | FETCH | VERSION | HELP
 };
 
 static const interval positive = {0, 1e300, true, "a number above 0"};
@@ -68,6 +69,12 @@ static const char *output_word(size_t index)
 {
     static const bp_activation valid[] = {BP_LINEAR, BP_SIGMOID, BP_TANH, BP_SOFTMAX};
     return index < sizeof valid / sizeof *valid ? bp_activation_name(valid[index]) : NULL;
+}
+
+static const char *imported_task_word(size_t index)
+{
+    static const bp_task tasks[] = {BP_CLASSIFY, BP_REGRESS};
+    return index < sizeof tasks / sizeof *tasks ? bp_task_name(tasks[index]) : NULL;
 }
 
 static const char *type_word(size_t index)
@@ -285,6 +292,21 @@ static void default_init(char *out, size_t size)
     snprintf(out, size, "he-uniform for the relu family, else glorot-uniform");
 }
 
+static void default_imported_out(char *out, size_t size)
+{
+    snprintf(out, size, "the name of FILE, with .safetensors, here");
+}
+
+static void default_imported_task(char *out, size_t size)
+{
+    snprintf(out, size, "classify where the output is softmax, else regress");
+}
+
+static void by_output(char *out, size_t size)
+{
+    snprintf(out, size, "that of the file, else by task and output");
+}
+
 static void default_model_out(char *out, size_t size)
 {
     snprintf(out, size, "the name of the data + .safetensors, here");
@@ -463,6 +485,18 @@ const option_row option_table[OPTIONS] = {
                        "go on from the network, the weights and the scaling of this model", NULL},
     [OPT_DTYPE] = {"dtype", "TYPE", VALUE_WORD, GROUP_NETWORK, TRAIN | BENCH, NULL, type_word,
                    "type of weights and arithmetic: f32 or f64", default_type},
+    [OPT_IMPORTED_NET] = {"net", "LAYERS", VALUE_TEXT, GROUP_NETWORK, IMPORT, NULL, NULL,
+                          "hidden layers, as for train, of a file that has weights alone", NULL},
+    [OPT_IMPORTED_TASK] = {"task", "TASK", VALUE_WORD, GROUP_NETWORK, IMPORT, NULL, imported_task_word,
+                           "what the outputs are: classify (classes) or regress (numbers)", default_imported_task},
+    [OPT_IMPORTED_OUTPUT] = {"output", "NAME", VALUE_WORD, GROUP_NETWORK, IMPORT, NULL, output_word,
+                             "activation of the output layer, of a file that does not say it", NULL},
+    [OPT_IMPORTED_LOSS] = {"loss", "NAME", VALUE_WORD, GROUP_NETWORK, IMPORT, NULL, loss_word,
+                           "loss for evaluation and further training", by_output},
+    [OPT_APPROXIMATE] = {"approximate", NULL, VALUE_FLAG, GROUP_NETWORK, IMPORT, NULL, NULL,
+                         "where an activation is not here, take the one that is nearest; without it, such a file is "
+                         "refused",
+                         NULL},
 
     [OPT_EPOCHS] = {"epochs", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &whole, NULL,
                     "passes over the training rows; with --steps: whichever ends first", by_data},
@@ -555,6 +589,8 @@ const option_row option_table[OPTIONS] = {
     [OPT_SHEET] = {"sheet", "FILE", VALUE_FILE, GROUP_OUTPUT, DATA, NULL, NULL,
                    "write the first images, line by line, into one picture: FILE.png or FILE.pgm", NULL},
     [OPT_ONNX] = {"onnx", "FILE", VALUE_FILE, GROUP_OUTPUT, EXPORT, NULL, NULL, "write an ONNX graph", NULL},
+    [OPT_IMPORTED_OUT] = {"out", "MODEL", VALUE_FILE, GROUP_OUTPUT, IMPORT, NULL, NULL, "write the model here",
+                          default_imported_out},
     [OPT_FORCE] = {"force", NULL, VALUE_FLAG, GROUP_OUTPUT, DATA, NULL, NULL, "replace files that are there", NULL},
     [OPT_DRAW] = {"draw", NULL, VALUE_FLAG, GROUP_OUTPUT, PREDICT, NULL, NULL,
                   "draw each image, with its most probable classes as bars beside it", NULL},

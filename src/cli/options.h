@@ -50,6 +50,12 @@ typedef enum option_id {
     OPT_INIT,
     OPT_INIT_FROM,
     OPT_DTYPE,
+    /* importing */
+    OPT_IMPORTED_NET,
+    OPT_IMPORTED_TASK,
+    OPT_IMPORTED_OUTPUT,
+    OPT_IMPORTED_LOSS,
+    OPT_APPROXIMATE,
     /* training */
     OPT_EPOCHS,
     OPT_STEPS,
@@ -90,6 +96,7 @@ typedef enum option_id {
     OPT_DATA_OUT,
     OPT_SHEET,
     OPT_ONNX,
+    OPT_IMPORTED_OUT,
     OPT_FORCE,
     OPT_DRAW,
     OPT_TOP,

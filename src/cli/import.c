@@ -1,0 +1,87 @@
+/* import.c - `backprop import`: a model of another library as a model file. Which formats there are is the library's table. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "options.h"
+#include "output.h"
+#include "terminal.h"
+
+enum { PATH_SIZE = 1024 };
+
+/* --out, or the name of FILE in the current directory: "nets/xor.net" makes xor.safetensors. */
+static bp_status choose_out(char out[PATH_SIZE], const options *o)
+{
+    const char *path = o->positional[0], *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    int stem = dot != NULL && dot != name ? (int)(dot - name) : (int)strnlen(name, PATH_SIZE);
+    int length = given(o, OPT_IMPORTED_OUT) ? snprintf(out, PATH_SIZE, "%s", o->value[OPT_IMPORTED_OUT].text)
+                                            : snprintf(out, PATH_SIZE, "%.*s.safetensors", stem, name);
+    if (length < 0 || length >= PATH_SIZE) {
+        return bp_fail(BP_ERR_ARGUMENT, "the name of the model to write is longer than %d bytes", PATH_SIZE - 1);
+    }
+    return output_apart(path, "the file to read", out, "the model to write");
+}
+
+static exit_code tell_json(const options *o, const bp_model *m, const char *out)
+{
+    bp_model_options d = bp_model_describe(m);
+    json_t *result = json_object();
+    json_put_text(result, "file", o->positional[0]);
+    json_put_text(result, "format", bp_model_note(m, "imported_from"));
+    json_put_text(result, "model", out);
+    json_put_text(result, "task", bp_task_name(d.task));
+    json_put_size(result, "inputs", d.inputs);
+    json_put_size(result, "outputs", d.outputs);
+    json_put_text(result, "net", d.net);
+    json_put_text(result, "output", d.output);
+    json_put_text(result, "loss", d.loss);
+    json_put_text(result, "dtype", bp_type_name(d.type));
+    json_put_size(result, "parameters", bp_model_parameters(m));
+    return json_print(stdout, result);
+}
+
+static exit_code tell(const options *o, const bp_model *m, const char *out)
+{
+    if (given(o, OPT_JSON)) {
+        return tell_json(o, m, out);
+    }
+    char parameters[NUMBER_SIZE];
+    bp_layer_info layer;
+    bp_model_options d = bp_model_describe(m);
+    printf("%s: from %s, %s, %zu inputs", out, bp_model_note(m, "imported_from"), bp_task_name(d.task), d.inputs);
+    for (size_t i = 0; bp_model_layer(m, i, &layer); i++) {
+        printf(", %s", layer.text);
+    }
+    printf("; %s parameters, %s\n", number_text(parameters, (double)bp_model_parameters(m)), bp_type_name(d.type));
+    return finish_stdout(CODE_OK);
+}
+
+static exit_code fail_import(bp_status status)
+{
+    return status == BP_ERR_ARGUMENT ? fail_usage(&command_table[CMD_IMPORT])
+           : status == BP_ERR_MEMORY ? fail_status(status)
+                                     : fail_as(CODE_DATA);
+}
+
+exit_code run_import(const options *o)
+{
+    char out[PATH_SIZE];
+    bp_model *m = NULL;
+    bp_import_options how = bp_import_defaults();
+    how.net = text_or(o, OPT_IMPORTED_NET, NULL);
+    how.task = text_or(o, OPT_IMPORTED_TASK, NULL);
+    how.output = text_or(o, OPT_IMPORTED_OUTPUT, NULL);
+    how.loss = text_or(o, OPT_IMPORTED_LOSS, NULL);
+    how.approximate = given(o, OPT_APPROXIMATE);
+    if (choose_out(out, o) != BP_OK) {
+        return fail_usage(&command_table[CMD_IMPORT]);
+    }
+    bp_status status = bp_model_import(&m, o->positional[0], &how);
+    if (status != BP_OK) {
+        return fail_import(status);
+    }
+    exit_code code = bp_model_save(m, out) == BP_OK ? tell(o, m, out) : fail_as(CODE_OUTPUT);
+    bp_model_free(m);
+    return code;
+}
