@@ -44,7 +44,6 @@ static void tear_down(bp_trainer *t)
 
 static bp_status train_step(bp_trainer *t, size_t first, size_t rows)
 {
-    double start = bp_seconds();
     mini_batch *own = t->own;
     t->lr = t->o->optimizer.lr * bp_schedule_factor(&t->o->schedule, t->step, t->per_epoch, t->total);
     t->lr *= t->plateau_factor;
@@ -65,8 +64,6 @@ static bp_status train_step(bp_trainer *t, size_t first, size_t rows)
     bp_tally these = bp_batch_tally(&t->batch, rows);
     t->done.rows += these.rows;
     t->done.right += these.right;
-    t->train_seconds += bp_seconds() - start;
-    bp_trainer_stepped(t);
     return BP_OK;
 }
 
@@ -79,15 +76,23 @@ static void shuffle(bp_trainer *t)
     }
 }
 
+/* The clock is read around callbacks, not around steps: reading it takes a twentieth of the smallest ones. */
 static bp_status epoch(bp_trainer *t)
 {
     bp_status status = BP_OK;
     shuffle(t);
+    double start = bp_seconds();
     for (size_t first = t->rows_done; first < t->data->rows && t->step < t->total && !t->stop && status == BP_OK;
          first += t->o->batch) {
         size_t left = t->data->rows - first;
         status = train_step(t, first, left < t->o->batch ? left : t->o->batch);
+        if (status == BP_OK && (t->o->on_step || t->o->on_state)) {
+            t->train_seconds += bp_seconds() - start;
+            bp_trainer_stepped(t);
+            start = bp_seconds();
+        }
     }
+    t->train_seconds += bp_seconds() - start;
     return status;
 }
 
