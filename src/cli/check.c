@@ -176,7 +176,7 @@ static void print_text(const checking *c)
     terminal t = terminal_of(stdout);
     char net[512];
     network_text(net, sizeof net, c->exact);
-    wrap_text(stdout, net, 0, 2, t.live ? t.width - 1 : SIZE_MAX);
+    wrap_text(stdout, net, 0, 2, wrap_width(&t));
     printf("%zu rows of %s, f64, %s ops\n\n", c->rows, c->s.set->name,
            bp_model_describe(c->exact).unfused ? "single" : "fused");
     print_rows(&t, c->report);

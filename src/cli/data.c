@@ -58,7 +58,7 @@ static void list_entry(const terminal *t, const bp_dataset_info *info, const cha
         snprintf(where, sizeof where, "not here%s%s", remote_find(info->name) != NULL ? "; backprop fetch " : "",
                  remote_find(info->name) != NULL ? info->name : "");
     }
-    size_t width = t->live ? t->width - 1 : SIZE_MAX;
+    size_t width = wrap_width(t);
     bool missing = !info->generated && path[0] == '\0';
     fprintf(t->file, "%s%-14s%s", style_on(t, STYLE_ACCENT), info->name, style_off(t));
     wrap_text(t->file, info->summary, 14, 14, width);
@@ -82,7 +82,7 @@ static exit_code list_sets(const options *o)
         list_entry(&t, &info, path);
     }
     fprintf(t.file, "%-14s", "DIRECTORY");
-    wrap_text(t.file, directory_text(), 14, 14, t.live ? t.width - 1 : SIZE_MAX);
+    wrap_text(t.file, directory_text(), 14, 14, wrap_width(&t));
     return CODE_OK;
 }
 
@@ -150,7 +150,7 @@ static void show_set(const bp_dataset *set)
 {
     char text[256];
     terminal t = terminal_of(stdout);
-    size_t width = t.live ? t.width - 1 : SIZE_MAX;
+    size_t width = wrap_width(&t);
     describe(text, sizeof text, set);
     fprintf(t.file, "%s%-9s%s", style_on(&t, STYLE_DIM), "data", style_off(&t));
     wrap_text(t.file, text, 9, 9, width);

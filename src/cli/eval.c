@@ -11,7 +11,12 @@ static bool of_numbers(const subject *s, const bp_evaluation *e)
 
 static residual_source rows_of(const subject *s, const options *o)
 {
-    return (residual_source){s->model, &s->part.data, s->preparation, s->row, (int)size_or(o, OPT_THREADS, 0)};
+    return (residual_source){.model = s->model,
+                             .data = &s->part.data,
+                             .preparation = s->preparation,
+                             .row = s->row,
+                             .threads = (int)size_or(o, OPT_THREADS, 0),
+                             .of = ""};
 }
 
 static exit_code eval_json(const options *o, const subject *s, const bp_evaluation *e)
@@ -20,7 +25,7 @@ static exit_code eval_json(const options *o, const subject *s, const bp_evaluati
     json_put_text(result, "model", o->positional[0]);
     json_put_text(result, "data", s->table != NULL ? table_title(o->positional[1]) : s->set->name);
     json_put_text(result, "part", s->part.name);
-    evaluation_json(result, e, s->model);
+    evaluation_json(result, e, s->model, s->preparation);
     if (s->table != NULL) {
         json_put_size(result, "skipped_rows", bp_table_skipped(s->table, NULL));
         json_put_size(result, "dropped_rows", s->report.dropped);
@@ -38,14 +43,14 @@ static exit_code eval_json(const options *o, const subject *s, const bp_evaluati
 static void eval_text(const options *o, const subject *s, const bp_evaluation *e)
 {
     terminal t = terminal_of(stdout);
-    report_summary(&t, e, s->part.name);
+    report_summary(&t, e, s->table != NULL ? "" : s->part.name);
     report_measures(&t, e);
     if (of_numbers(s, e)) {
         residual_source source = rows_of(s, o);
         residuals_report(&t, &source);
     }
     if (e->labels > 0) {
-        report_labels(&t, e, s->model);
+        report_labels(&t, e, s->preparation);
     }
     if (e->classes > 0) {
         report_classes(&t, e, s->model);
@@ -56,28 +61,11 @@ static void eval_text(const options *o, const subject *s, const bp_evaluation *e
 /* What the table has that needs a word, on stderr. */
 static void say_table(const subject *s)
 {
-    const bp_prepare_report *r = &s->report;
+    terminal t = terminal_of(stderr);
     const char *why = NULL;
-    char number[NUMBER_SIZE];
     size_t skipped = bp_table_skipped(s->table, &why);
-    if (skipped > 0) {
-        fprintf(stderr, "%s rows skipped, the first: %s\n", number_text(number, (double)skipped), why);
-    }
-    if (r->dropped > 0) {
-        fprintf(stderr, "%s rows left out: no target, weight 0, or missing values\n",
-                number_text(number, (double)r->dropped));
-    }
-    if (r->alike > 0) {
-        fprintf(stderr, "%s targets differ from a class only in blanks, case or a final full stop, and count as it\n",
-                number_text(number, (double)r->alike));
-    }
-    if (r->missing > 0) {
-        fprintf(stderr, "%s missing cells filled in\n", number_text(number, (double)r->missing));
-    }
-    if (r->unknown > 0) {
-        fprintf(stderr, "%s cells with a category that training did not have, the first: %s\n",
-                number_text(number, (double)r->unknown), r->first_unknown);
-    }
+    say_count(&t, "rows skipped", skipped, why);
+    say_prepared(&t, &s->report, bp_preparation_missing(s->preparation) == BP_MISSING_IMPUTE);
 }
 
 exit_code run_eval(const options *o)

@@ -47,35 +47,11 @@ static void change_text(char *out, size_t size, const terminal *t, double change
     snprintf(out, size, "%+.4f %s %.4f", change, t->unicode ? "±" : "+-", deviation);
 }
 
-/* Pads to `width` columns of a terminal: bytes that continue a character take none. */
-static void pad(FILE *out, const char *text, size_t width)
-{
-    size_t columns = 0;
-    for (; *text != '\0' && columns <= width; text++) {
-        bool starts = ((unsigned char)*text & 0xC0) != 0x80;
-        if (starts && columns == width) {
-            break;
-        }
-        columns += starts;
-        fputc(*text, out);
-    }
-    fprintf(out, "%*s", (int)(width - columns), "");
-}
-
-static size_t columns_of(const char *text)
-{
-    size_t columns = 0;
-    for (; *text != '\0'; text++) {
-        columns += ((unsigned char)*text & 0xC0) != 0x80;
-    }
-    return columns;
-}
-
 static size_t name_width(const bp_importance *r)
 {
     size_t width = strlen("column");
     for (size_t i = 0; i < r->count; i++) {
-        size_t n = columns_of(r->row[i].column);
+        size_t n = text_columns(r->row[i].column);
         width = n > width ? n : width;
     }
     return width < NAME_COLUMNS ? width : NAME_COLUMNS;
@@ -83,18 +59,19 @@ static size_t name_width(const bp_importance *r)
 
 static void explain_row(const terminal *t, const bp_importance_row *row, double most, size_t width)
 {
-    enum { CHANGE = 18 };
+    enum { CHANGE = 18, LEAST_BAR = 8 };
     char text[64], bar[3 * BAR + 1];
-    pad(t->file, row->column, width);
+    pad_text(t->file, row->column, width);
     fputs("  ", t->file);
     change_text(text, sizeof text, t, row->loss, row->loss_deviation);
-    pad(t->file, text, CHANGE);
+    pad_text(t->file, text, CHANGE);
     fputs("  ", t->file);
     change_text(text, sizeof text, t, -row->score, row->score_deviation);
-    pad(t->file, text, CHANGE);
-    if (width + 2 * CHANGE + BAR + 6 <= t->width) {
+    pad_text(t->file, text, CHANGE);
+    size_t used = width + 2 * CHANGE + 6, room = t->width > used ? t->width - used : 0;
+    if (room >= LEAST_BAR) {
         double share = most > 0 ? fmax(row->loss / most, 0) : 0;
-        progress_bar(bar, t, 1, (size_t)(share * BAR + 0.5));
+        progress_bar(bar, t, 1, (size_t)(share * (double)(room < BAR ? room : BAR) + 0.5));
         fprintf(t->file, "  %s%s%s", style_on(t, STYLE_ACCENT), bar, style_off(t));
     }
     fputc('\n', t->file);
@@ -110,14 +87,16 @@ static void explain_text(const options *o, const bp_importance *r)
     fprintf(t.file, "%s: %s rows, loss %s, %s %s\n\n", table_title(o->positional[1]),
             number_text(rows, (double)r->rows), loss_text(loss, r->loss), name, loss_text(score, r->score));
     fprintf(t.file, "%s", style_on(&t, STYLE_BOLD));
-    pad(t.file, "column", width);
+    pad_text(t.file, "column", width);
     fprintf(t.file, "  %-18s  %s%s\n", "loss", name, style_off(&t));
     for (size_t i = 0; i < r->count; i++) {
         explain_row(&t, &r->row[i], r->row[0].loss, width);
     }
-    fprintf(t.file, "\nChange when the column alone is shuffled, mean and deviation of %zu shuffles.\n", r->repeats);
-    fprintf(t.file, "%sColumns that say nearly the same stand in for each other: each alone looks less important.%s\n",
-            style_on(&t, STYLE_DIM), style_off(&t));
+    fprintf(t.file, "\nChange when the column alone is shuffled, mean and deviation of %zu shuffles.\n%s", r->repeats,
+            style_on(&t, STYLE_DIM));
+    wrap_text(t.file, "Columns that say nearly the same stand in for each other: each alone looks less important.", 0,
+              0, wrap_width(&t));
+    fputs(style_off(&t), t.file);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */

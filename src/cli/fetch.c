@@ -222,7 +222,7 @@ static void say(const fetching *f, const char *name, const char *text)
         return;
     }
     fprintf(stderr, "%s%-26s ", f->terminal.live ? "\r\033[K" : "", name);
-    wrap_text(stderr, text, 27, 27, f->terminal.live ? f->terminal.width - 1 : SIZE_MAX);
+    wrap_text(stderr, text, 27, 27, wrap_width(&f->terminal));
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
@@ -380,7 +380,7 @@ exit_code run_fetch(const options *o)
         return fail_as(CODE_OUTPUT);
     }
     if (!f.quiet) {
-        wrap_text(stderr, f.set.origin, 0, 2, f.terminal.live ? f.terminal.width - 1 : SIZE_MAX);
+        wrap_text(stderr, f.set.origin, 0, 2, wrap_width(&f.terminal));
     }
     interrupt_watch();
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {

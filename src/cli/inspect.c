@@ -67,8 +67,8 @@ static void print_head(const terminal *t, const bp_model *m, const char *path)
     }
     printf("%s%s%s  (%s)\n\n", style_on(t, STYLE_BOLD), path, style_off(t), bytes);
     label(t, "predicts");
-    printf("%zu %s from %zu inputs, %s\n", o.outputs, o.task == BP_CLASSIFY ? "classes" : "numbers", o.inputs,
-           bp_type_name(o.type));
+    const char *what = o.task == BP_CLASSIFY ? "classes" : o.outputs == 1 ? "number" : "numbers";
+    printf("%zu %s from %zu input%s, %s\n", o.outputs, what, o.inputs, o.inputs == 1 ? "" : "s", bp_type_name(o.type));
     label(t, "loss");
     printf("%s, output %s\n", bp_loss_name(bp_model_loss(m)), bp_activation_name(bp_model_output(m)));
 }
@@ -90,6 +90,9 @@ static void print_scaling(const terminal *t, const bp_model *m)
 {
     const double *mean = NULL, *scale = NULL;
     size_t count = bp_model_scaling(m, &mean, &scale);
+    if (count == 0 && bp_model_preparation_text(m) != NULL) {
+        return; /* the preparation scales */
+    }
     label(t, "scaling");
     if (count == 0) {
         printf("none\n");
@@ -113,6 +116,7 @@ static void print_output_scaling(const terminal *t, const bp_model *m)
 /* What becomes of each column of a table, on the way to the inputs. */
 static bp_status print_preparation(const terminal *t, const bp_model *m)
 {
+    enum { COLUMN_NAMES = 24, PREPARATION = 9 + COLUMN_NAMES + 11 }; /* columns of the terminal */
     bp_preparation *p = NULL;
     bp_feature_info f;
     if (bp_model_preparation_text(m) == NULL) {
@@ -132,12 +136,18 @@ static bp_status print_preparation(const terminal *t, const bp_model *m)
     for (size_t i = 0; bp_preparation_feature(p, i, &f); i++) {
         char inputs[NUMBER_SIZE];
         snprintf(inputs, sizeof inputs, f.inputs > 1 ? "%zu-%zu" : "%zu", f.first, f.first + f.inputs - 1);
-        printf("%7s  %-24.24s %-9s ", inputs, f.column, f.kind);
-        wrap_text(stdout, f.text, 44, 44, t->live && t->width > 70 ? t->width - 1 : SIZE_MAX);
+        printf("%7s  ", inputs);
+        pad_text(stdout, f.column, COLUMN_NAMES);
+        printf(" %-9s ", f.kind);
+        wrap_text(stdout, f.text, PREPARATION, PREPARATION, t->width > 70 ? wrap_width(t) : SIZE_MAX);
     }
     const char *column = NULL, *text = NULL;
     for (size_t i = 0; bp_preparation_note(p, i, &column, &text); i++) {
-        printf("%7s  %s%-24.24s %-9s %s%s\n", "-", style_on(t, STYLE_DIM), column, "", text, style_off(t));
+        printf("%7s  %s", "-", style_on(t, STYLE_DIM));
+        pad_text(stdout, column, COLUMN_NAMES);
+        printf(" %-9s ", "");
+        wrap_text(stdout, text, PREPARATION, PREPARATION, t->width > 70 ? wrap_width(t) : SIZE_MAX);
+        fputs(style_off(t), stdout);
     }
     bp_preparation_free(p);
     return BP_OK;
@@ -161,10 +171,12 @@ static void print_layers(const terminal *t, const bp_model *m)
 
 static void print_cost(const terminal *t, const cost *c)
 {
-    char weights[NUMBER_SIZE], one[NUMBER_SIZE], step[NUMBER_SIZE], flops[NUMBER_SIZE];
+    char weights[NUMBER_SIZE], one[NUMBER_SIZE], step[NUMBER_SIZE], flops[NUMBER_SIZE], text[4 * NUMBER_SIZE + 80];
     label(t, "memory");
-    printf("weights %s; predicting a row %s; a training step of %zu rows %s\n", bytes_text(weights, (double)c->weights),
-           bytes_text(one, (double)c->predict_bytes), c->batch, bytes_text(step, (double)c->train_bytes));
+    snprintf(text, sizeof text, "weights %s; predicting a row %s; a training step of %zu rows %s",
+             bytes_text(weights, (double)c->weights), bytes_text(one, (double)c->predict_bytes), c->batch,
+             bytes_text(step, (double)c->train_bytes));
+    wrap_text(stdout, text, 10, 10, wrap_width(t));
     label(t, "work");
     printf("training on a row: %s flop\n", number_text(flops, c->train_flops));
 }
@@ -172,11 +184,15 @@ static void print_cost(const terminal *t, const cost *c)
 static void print_notes(const terminal *t, const bp_model *m)
 {
     const char *key = NULL, *value = NULL;
+    size_t width = 0;
+    for (size_t i = 0; bp_model_note_at(m, i, &key, &value); i++) {
+        width = strlen(key) > width ? strlen(key) : width;
+    }
     for (size_t i = 0; bp_model_note_at(m, i, &key, &value); i++) {
         if (i == 0) {
             printf("\n%snotes%s\n", style_on(t, STYLE_BOLD), style_off(t));
         }
-        printf("  %-16s %s\n", key, value);
+        printf("  %-*s %s\n", (int)width, key, value);
     }
 }
 

@@ -5,10 +5,14 @@
 #include "base/base.h"
 #include "help.h"
 #include "options.h"
+#include "terminal.h"
 
 static exit_code tell(exit_code code, const char *after)
 {
-    fprintf(stderr, "backprop: %s\n%s", bp_error(), after);
+    terminal t = terminal_of(stderr);
+    fputs("backprop: ", stderr);
+    wrap_text(stderr, bp_error(), strlen("backprop: "), 2, wrap_width(&t));
+    fputs(after, stderr);
     return code;
 }
 

@@ -40,13 +40,21 @@ double measure_value(const measure *m, const bp_evaluation *e)
     return value;
 }
 
-/* In the unit of the target: large ones without decimals, others with five digits. */
-static void unit_text(char *out, double value)
+enum { UNIT_DIGITS = 5 };
+
+/* Decimals with which a value in the unit of the target has five digits; -1: it is too large or too small for that. */
+static int unit_decimals(double value)
 {
-    if (value >= 10000 && value < 1e9) {
+    double size = value != 0 ? floor(log10(fabs(value))) : 0;
+    return size < -3 || size > 8 ? -1 : size >= UNIT_DIGITS - 1 ? 0 : UNIT_DIGITS - 1 - (int)size;
+}
+
+static void unit_text(char *out, double value, int decimals)
+{
+    if (decimals == 0) {
         number_text(out, value);
     } else {
-        snprintf(out, NUMBER_SIZE, "%.5g", value);
+        snprintf(out, NUMBER_SIZE, decimals > 0 ? "%.*f" : "%.*g", decimals > 0 ? decimals : UNIT_DIGITS, value);
     }
 }
 
@@ -57,10 +65,28 @@ const char *measure_text(char *out, const measure *m, double value)
     } else if (m->form == MEASURE_PERCENT) {
         percent_text(out, value);
     } else if (m->form == MEASURE_UNIT) {
-        unit_text(out, value);
+        unit_text(out, value, unit_decimals(value));
     } else {
         snprintf(out, NUMBER_SIZE, "%.4f", value);
     }
+    return out;
+}
+
+const char *spread_text(char *out, const measure *m, spread s)
+{
+    char mean[NUMBER_SIZE], deviation[NUMBER_SIZE];
+    measure_text(mean, m, s.mean);
+    if (!isfinite(s.mean)) {
+        snprintf(out, SPREAD_SIZE, "%s", mean);
+        return out;
+    }
+    if (m->form == MEASURE_UNIT) {
+        unit_text(deviation, s.deviation, unit_decimals(s.mean));
+    } else {
+        measure_text(deviation, m, s.deviation);
+    }
+    mean[strcspn(mean, " ")] = '\0'; /* the unit stands once */
+    snprintf(out, SPREAD_SIZE, "%s +-%s", mean, deviation);
     return out;
 }
 

@@ -86,7 +86,8 @@ bp_status network_new(bp_model **out, const options *o, const recipe *r, const b
 void network_text(char *out, size_t size, const bp_model *m)
 {
     bp_layer_info layer;
-    size_t used = (size_t)snprintf(out, size, "%zu inputs", bp_model_describe(m).inputs);
+    size_t inputs = bp_model_describe(m).inputs;
+    size_t used = (size_t)snprintf(out, size, "%zu input%s", inputs, inputs == 1 ? "" : "s");
     for (size_t i = 0; bp_model_layer(m, i, &layer) && used < size; i++) {
         used += (size_t)snprintf(out + used, size - used, " -> %s", layer.text);
     }

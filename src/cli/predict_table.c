@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "output.h"
 #include "predict.h"
+#include "report.h"
 #include "table_options.h"
 #include "terminal.h"
 
@@ -341,26 +342,16 @@ static bp_status predict_blocks(table_job *j)
     return status;
 }
 
-/* What a reader of the predictions should know. */
-static void tell(const char *what, size_t count, const char *first)
-{
-    char number[NUMBER_SIZE];
-    if (count > 0) {
-        fprintf(stderr, "backprop: %s: %s%s%s\n", what, number_text(number, (double)count),
-                first != NULL ? "; the first: " : "", first != NULL ? first : "");
-    }
-}
-
+/* What a reader of the predictions should know, on stderr. */
 static void tell_report(const table_job *j)
 {
     const char *why = NULL;
     size_t skipped = j->block != NULL ? bp_table_skipped(j->block, &why) : 0;
-    bool filled = bp_preparation_missing(j->preparation) == BP_MISSING_IMPUTE;
-    tell("missing values, filled in as in training", filled ? j->report.missing : 0, NULL);
-    tell("rows with missing values, left without a prediction since the model was trained with --missing drop", j->gaps,
-         NULL);
-    tell("values that the training rows did not have", j->report.unknown, j->report.first_unknown);
-    tell("rows left out", skipped, why);
+    terminal t = terminal_of(stderr);
+    say_prepared(&t, &j->report, bp_preparation_missing(j->preparation) == BP_MISSING_IMPUTE);
+    say_count(&t, "rows with missing values, left without a prediction since the model was trained with --missing drop",
+              j->gaps, NULL);
+    say_count(&t, "rows skipped", skipped, why);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */

@@ -79,8 +79,8 @@ void residuals_report(const terminal *t, const residual_source *s)
     if (find(list, &count, s) != BP_OK || count == 0) {
         return;
     }
-    fprintf(t->file, "\n%sworst residuals%s: rows are counted from 1, without the header\n", style_on(t, STYLE_BOLD),
-            style_off(t));
+    fprintf(t->file, "\n%sworst residuals%s%s: row 1 is the first row of data\n", style_on(t, STYLE_BOLD), style_off(t),
+            s->of);
     fprintf(t->file, "%s%10s  %14s  %14s  %14s%s\n", style_on(t, STYLE_DIM), "row", "truth", "prediction", "residual",
             style_off(t));
     for (size_t i = 0; i < count; i++) {

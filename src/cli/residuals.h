@@ -11,6 +11,7 @@ typedef struct residual_source {
     const bp_preparation *preparation;
     const uint32_t *row; /* of the table, for each row of data */
     int threads;
+    const char *of; /* " among the rows trained on", or "" */
 } residual_source;
 
 /* A small table of them, and the same as JSON: row (from 1), target, truth, prediction. Where they cannot be computed for

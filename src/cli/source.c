@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/base.h"
 #include "memory.h"
@@ -36,6 +37,17 @@ void source_places(data_places *out, const options *o)
     }
 }
 
+/* A data set that is not there: "iris" may have been meant for iris.csv. */
+static bp_status with_table(bp_status status, const char *what)
+{
+    char path[1024];
+    struct stat there;
+    snprintf(path, sizeof path, "%s.csv", what);
+    bool meant = stat(path, &there) == 0;
+    return bp_fail(status, "%s%s%s", bp_error(),
+                   meant ? "; did you mean " : "; a table is given as a file, such as iris.csv", meant ? path : "");
+}
+
 bp_status source_load(bp_dataset **out, const char *what, const options *o, size_t rows)
 {
     data_places places;
@@ -50,7 +62,7 @@ bp_status source_load(bp_dataset **out, const char *what, const options *o, size
     if (status == BP_ERR_IO && remote_find(what) != NULL && !bp_dataset_find(path, sizeof path, what, &load)) {
         return bp_fail(status, "%s; to download it: backprop fetch %s", bp_error(), what);
     }
-    return status;
+    return status == BP_ERR_ARGUMENT ? with_table(status, what) : status;
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------------- */

@@ -66,23 +66,67 @@ const char *style_on(const terminal *t, style s)
 
 /* ---- text ----------------------------------------------------------------------------------------------------------- */
 
+/* The bytes of the first `columns` characters. */
+static size_t bytes_of(const char *text, size_t columns)
+{
+    size_t bytes = 0, seen = 0;
+    for (; text[bytes] != '\0'; bytes++) {
+        bool starts = ((unsigned char)text[bytes] & 0xC0) != 0x80; /* others continue a character */
+        if (starts && seen++ == columns) {
+            break;
+        }
+    }
+    return bytes;
+}
+
+static size_t columns_within(const char *text, size_t bytes)
+{
+    size_t columns = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        columns += ((unsigned char)text[i] & 0xC0) != 0x80;
+    }
+    return columns;
+}
+
+size_t text_columns(const char *text)
+{
+    return columns_within(text, strlen(text));
+}
+
+static void pad(FILE *out, const char *text, size_t width, bool left)
+{
+    size_t bytes = bytes_of(text, width);
+    int blanks = (int)(width - columns_within(text, bytes));
+    fprintf(out, "%*s%.*s%*s", left ? blanks : 0, "", (int)bytes, text, left ? 0 : blanks, "");
+}
+
+void pad_text(FILE *out, const char *text, size_t width)
+{
+    pad(out, text, width, false);
+}
+
+void pad_text_left(FILE *out, const char *text, size_t width)
+{
+    pad(out, text, width, true);
+}
+
 void wrap_text(FILE *out, const char *text, size_t at, size_t indent, size_t width)
 {
-    size_t column = at;
-    bool first = true;
+    size_t column = at, blanks = 0;
     while (*text != '\0') {
-        size_t length = strcspn(text, " \n");
-        if (!first && column + 1 + length > width) {
+        size_t length = strcspn(text, " \n"), columns = columns_within(text, length);
+        if (blanks > 0 && column + blanks + columns > width) {
             fprintf(out, "\n%*s", (int)indent, "");
             column = indent;
-            first = true;
+            blanks = 0;
         }
-        fprintf(out, "%s%.*s", first ? "" : " ", (int)length, text);
-        column += length + (first ? 0 : 1);
-        first = false;
+        fprintf(out, "%*s%.*s", (int)blanks, "", (int)length, text);
+        column += blanks + columns;
         text += length;
-        text += strspn(text, " ");
+        blanks = strspn(text, " ");
+        text += blanks;
         if (*text == '\n') {
+            blanks = blanks > 0 ? blanks : 1;
             text++;
         }
     }

@@ -3,6 +3,7 @@
 #define CLI_TERMINAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 typedef struct terminal {
@@ -24,8 +25,19 @@ static inline const char *style_off(const terminal *t)
     return style_on(t, STYLE_OFF);
 }
 
+/* Columns that UTF-8 text takes, one a character. */
+size_t text_columns(const char *text);
+/* The first `width` columns of text, then blanks up to there. */
+void pad_text(FILE *out, const char *text, size_t width);
+/* The same at the right end of them. */
+void pad_text_left(FILE *out, const char *text, size_t width);
 /* Writes text in words from column `at`, following lines from column `indent`, and ends the line. */
 void wrap_text(FILE *out, const char *text, size_t at, size_t indent, size_t width);
+/* Where lines are to be broken: one column before the end of a terminal, nowhere in a file. */
+static inline size_t wrap_width(const terminal *t)
+{
+    return t->live ? t->width - 1 : SIZE_MAX;
+}
 
 /* A row of blocks, one for each value scaled to the range of them all; NaN is a blank. out: 3 count + 1 bytes. */
 void sparkline(char *out, const terminal *t, const double *values, size_t count);

@@ -207,7 +207,11 @@ static void print_head(const tracing *t, size_t row)
 {
     const bp_data *d = &t->s.part.data;
     char truth[CLASS_NAME];
-    fprintf(t->terminal.file, "row %zu of %s, %s part", row, t->s.set->name, t->s.part.name);
+    if (t->s.table != NULL) {
+        fprintf(t->terminal.file, "row %zu of %s", row, table_title(t->o->value[OPT_TRACE].text));
+    } else {
+        fprintf(t->terminal.file, "row %zu of %s, %s part", row, t->s.set->name, t->s.part.name);
+    }
     if (d->classes > 0) {
         fprintf(t->terminal.file, ": class %s", class_text(truth, t->s.model, (size_t)d->label[row]));
     }

@@ -18,6 +18,8 @@ typedef struct table_training {
     bp_split split; /* a share of the rows held back as test: part */
     bp_fit *fit;
     bp_folds *folds;
+    size_t fold_count, folds_done; /* of them, or, comparing penalties, of each */
+    bool comparing;
     bp_dataset *measured_set; /* the rows that the result was measured on, */
     bp_data measured_data;
     uint32_t *measured_row; /* which of their table they are, */
@@ -74,7 +76,8 @@ void train_table_introduction(const training *t);
 /* Which penalty the folds chose. */
 void train_table_chosen(const training *t);
 /* One fold, as it ends. */
-void train_table_fold(size_t fold, size_t folds, const bp_fold *done);
+void train_table_folds_live(const training *t); /* how far they are, on a terminal only */
+void train_table_fold(size_t fold, const training *t, const bp_fold *done);
 
 /* ---- train_table_report.c ---- */
 

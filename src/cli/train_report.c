@@ -20,7 +20,7 @@ static void label(const terminal *t, const char *name)
 void train_say(const terminal *t, const char *name, const char *text)
 {
     label(t, name);
-    wrap_text(t->file, text, 9, 9, t->live ? t->width - 1 : SIZE_MAX);
+    wrap_text(t->file, text, 9, 9, wrap_width(t));
 }
 
 static void say_data(const terminal *t, const training *run)
@@ -357,7 +357,7 @@ static void say_where(const terminal *t, const training *run)
 
 static void say_next(const terminal *t, const training *run)
 {
-    const char *data = run->what;
+    const char *data = strcmp(run->what, "-") == 0 ? "FILE" : run->what;
     if (!t->live) {
         return;
     }

@@ -164,9 +164,12 @@ static bool not_interrupted(void *ctx, const bp_progress *p)
 
 static bool on_fold(void *ctx, size_t fold, const bp_fold *done)
 {
-    const training *t = ctx;
+    training *t = ctx;
+    t->tables.folds_done++;
     if (!t->quiet && given(t->o, OPT_FOLDS)) {
-        train_table_fold(fold, t->o->value[OPT_FOLDS].size, done);
+        train_table_fold(fold, t, done);
+    } else if (!t->quiet) {
+        train_table_folds_live(t);
     }
     return !interrupt_seen();
 }
@@ -198,6 +201,8 @@ exit_code train_table_folds(training *t)
     bp_fit *f = t->tables.fit;
     bool choose = penalty_open(t);
     o.folds = fold_count(t);
+    t->tables.fold_count = o.folds;
+    t->tables.comparing = choose;
     o.threads = t->run.threads;
     o.on_fold = on_fold;
     o.ctx = t;

@@ -38,7 +38,7 @@ static void say_read(const terminal *t, const training *run)
 /* What a column is for, in one word and in a text. */
 typedef struct usage {
     const char *kind;
-    char text[200];
+    char text[600];
     bool used;
 } usage;
 
@@ -52,11 +52,22 @@ static bool listed(const training *run, const name_list *list, size_t column)
     return false;
 }
 
+/* What the preparation has to say of a column; NULL: nothing. */
+static const char *note_of(const training *run, const char *column)
+{
+    const char *name = NULL, *text = NULL;
+    for (size_t i = 0; bp_preparation_note(run->tables.fit->preparation, i, &name, &text); i++) {
+        if (strcmp(name, column) == 0) {
+            return text;
+        }
+    }
+    return NULL;
+}
+
 /* Columns whose cells gave no input; the preparation may know why. */
 static void unused(usage *u, const training *run, const bp_column_info *c, size_t column)
 {
     const table_request *r = &run->tables.request;
-    const char *name = NULL, *why = NULL;
     u->kind = "-";
     if (listed(run, &r->drop, column)) {
         snprintf(u->text, sizeof u->text, "dropped");
@@ -71,12 +82,8 @@ static void unused(usage *u, const training *run, const bp_column_info *c, size_
         snprintf(u->text, sizeof u->text, "weight of the row");
         return;
     }
-    snprintf(u->text, sizeof u->text, "not used");
-    for (size_t i = 0; bp_preparation_note(run->tables.fit->preparation, i, &name, &why); i++) {
-        if (strcmp(name, c->name) == 0) {
-            snprintf(u->text, sizeof u->text, "%s", why);
-        }
-    }
+    const char *why = note_of(run, c->name);
+    snprintf(u->text, sizeof u->text, "%s", why != NULL ? why : "not used");
 }
 
 static const char *target_at(const bp_preparation *p, size_t index)
@@ -102,7 +109,9 @@ static usage usage_of(const training *run, size_t column)
         if (strcmp(feature.column, c.name) == 0) {
             u.kind = feature.kind;
             u.used = true;
-            snprintf(u.text, sizeof u.text, "%zu input%s: %s", feature.inputs, plural(feature.inputs), feature.text);
+            const char *hint = note_of(run, c.name);
+            snprintf(u.text, sizeof u.text, "%zu input%s: %s%s%s", feature.inputs, plural(feature.inputs), feature.text,
+                     hint != NULL ? "; " : "", hint != NULL ? hint : "");
             return u;
         }
     }
@@ -115,7 +124,7 @@ static size_t name_columns(const bp_table *t)
     enum { LEAST = 6, MOST = 28 };
     size_t width = LEAST;
     for (size_t i = 0; i < bp_table_columns(t); i++) {
-        size_t length = strlen(bp_table_column(t, i).name);
+        size_t length = text_columns(bp_table_column(t, i).name);
         width = length > width ? length : width;
     }
     return width < MOST ? width : MOST;
@@ -125,16 +134,17 @@ static void say_column(const terminal *t, const training *run, size_t column, si
 {
     usage u = usage_of(run, column);
     bp_column_info c = bp_table_column(run->tables.table, column);
-    char missing[NUMBER_SIZE + 24] = "", number[NUMBER_SIZE], text[300];
+    char missing[NUMBER_SIZE + 24] = "", number[NUMBER_SIZE], text[700];
     if (c.missing > 0) {
         snprintf(missing, sizeof missing, "%s%s cell%s missing", u.text[0] != '\0' ? "; " : "",
                  number_text(number, (double)c.missing), plural(c.missing));
     }
     snprintf(text, sizeof text, "%s%s", u.text, missing);
-    fprintf(t->file, "%-9s%s%-*.*s%s  %-9s", "", u.used ? "" : style_on(t, STYLE_DIM), (int)width, (int)width, c.name,
-            style_off(t), u.kind);
+    fprintf(t->file, "%-9s%s", "", u.used ? "" : style_on(t, STYLE_DIM));
+    pad_text(t->file, c.name, width);
+    fprintf(t->file, "%s  %-9s", style_off(t), u.kind);
     fputs(u.used ? "" : style_on(t, STYLE_DIM), t->file);
-    size_t at = 9 + width + 2 + 9 + 1, room = t->live ? t->width - 1 : SIZE_MAX;
+    size_t at = 9 + width + 2 + 9 + 1, room = wrap_width(t);
     fputc(' ', t->file);
     wrap_text(t->file, text, at, at, room > at + 20 ? room : SIZE_MAX);
     fputs(style_off(t), t->file);
@@ -236,18 +246,32 @@ void train_table_chosen(const training *t)
     snprintf(text, sizeof text, "--l2 %.3g, better than %.3g in %zu folds", f->run.optimizer.l2,
              (f->recipe.penalty[0] + f->recipe.penalty[1]) / rows - f->run.optimizer.l2, t->tables.folds->count);
     train_say(&out, "chosen", text);
+    fputc('\n', out.file);
+}
+
+void train_table_folds_live(const training *t)
+{
+    terminal out = terminal_of(stderr);
+    size_t all = t->tables.fold_count * (t->tables.comparing ? BP_FIT_PENALTIES : 1), done = t->tables.folds_done;
+    if (out.live) {
+        fprintf(out.file, done < all ? "\rcross-validation: %zu of %zu folds" : "\r\033[K", done, all);
+        fflush(out.file);
+    }
 }
 
 /* The first measure and the last: accuracy and area under the curve, or error and R2. */
-void train_table_fold(size_t fold, size_t folds, const bp_fold *done)
+void train_table_fold(size_t fold, const training *t, const bp_fold *done)
 {
     char text[NUMBER_SIZE];
+    if (t->tables.comparing) {
+        fprintf(stderr, "--l2 %.3g, ", t->tables.fit->run.optimizer.l2);
+    }
     const bp_evaluation *e = done->network;
     measure first = measure_at(e, 0), last = first;
     for (size_t i = 1; measure_at(e, i).key != NULL; i++) {
         last = measure_at(e, i);
     }
-    fprintf(stderr, "fold %zu of %zu: %s %s", fold + 1, folds, first.text,
+    fprintf(stderr, "fold %zu of %zu: %s %s", fold + 1, t->tables.fold_count, first.text,
             measure_text(text, &first, measure_value(&first, e)));
     fprintf(stderr, ", %s %s\n", last.text, measure_text(text, &last, measure_value(&last, e)));
 }

@@ -43,19 +43,10 @@ static bool by_folds(const training *t)
     return t->tables.folds != NULL && t->test_measure == NULL;
 }
 
-static void compared_text(char *out, size_t size, const measure *m, const training *t, size_t which)
+static const char *compared_text(char *out, const measure *m, const training *t, size_t which)
 {
-    char mean[NUMBER_SIZE], deviation[NUMBER_SIZE];
-    if (by_folds(t)) {
-        spread s = fold_spread(m, t->tables.folds, which);
-        measure_text(mean, m, s.mean);
-        measure_text(deviation, m, s.deviation);
-        mean[strcspn(mean, "%")] = '\0';
-        mean[strcspn(mean, " ")] = '\0';
-        snprintf(out, size, "%s +-%s", mean, deviation);
-    } else {
-        snprintf(out, size, "%s", measure_text(mean, m, measure_value(m, compared(t, which))));
-    }
+    return by_folds(t) ? spread_text(out, m, fold_spread(m, t->tables.folds, which))
+                       : measure_text(out, m, measure_value(m, compared(t, which)));
 }
 
 const char *trivial_text(char *out, const training *t)
@@ -64,7 +55,7 @@ const char *trivial_text(char *out, const training *t)
     const bp_evaluation *e = t->tables.trivial;
     snprintf(out, CLASS_NAME + 16,
              e->classes > 0  ? "always one class"
-             : e->labels > 0 ? "the commonest answers"
+             : e->labels > 0 ? "the usual answers"
                              : "always the mean");
     for (size_t j = 0; j < e->classes; j++) {
         for (size_t i = 0; i < e->classes; i++) {
@@ -76,35 +67,53 @@ const char *trivial_text(char *out, const training *t)
     return out;
 }
 
-static void say_measured(const terminal *out, const training *t)
+static size_t rows_in_no_fold(const training *t)
 {
-    char rows[NUMBER_SIZE];
-    if (by_folds(t)) {
-        fprintf(out->file, "%smean and deviation of %zu folds%s\n", style_on(out, STYLE_DIM), t->tables.folds->count,
-                style_off(out));
-        return;
+    size_t rows = 0;
+    for (size_t i = 0; i < t->tables.fit->rows; i++) {
+        rows += t->tables.folds->of_row[i] == UINT32_MAX;
     }
-    number_text(rows, (double)t->measure->rows);
-    const char *which = t->test_measure != NULL    ? "rows of the test"
+    return rows;
+}
+
+/* What was measured on, and what the last column is where its heading has no room to say it. */
+static void say_measured(const terminal *out, const training *t, const char *trivial)
+{
+    char rows[NUMBER_SIZE], text[CLASS_NAME + 160];
+    const char *which = by_folds(t)                ? "folds"
+                        : t->test_measure != NULL  ? "rows of the test"
                         : t->valid_measure != NULL ? "rows that decided when to stop; --test 0.2 or --folds 5 tell more"
                                                    : "rows that were trained on; --test 0.2 or --folds 5 tell more";
-    fprintf(out->file, "%son %s %s%s\n", style_on(out, STYLE_DIM), rows, which, style_off(out));
+    number_text(rows, (double)(by_folds(t) ? t->tables.folds->count : t->measure->rows));
+    size_t used =
+        (size_t)snprintf(text, sizeof text, "%s %s %s", by_folds(t) ? "mean and deviation of" : "on", rows, which);
+    if (trivial != NULL) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "; the trivial answer is %s", trivial);
+    }
+    if (by_folds(t) && rows_in_no_fold(t) > 0) {
+        snprintf(text + used, sizeof text - used, "; rows in no fold, since no other has their class: %zu",
+                 rows_in_no_fold(t));
+    }
+    fputs(style_on(out, STYLE_DIM), out->file);
+    wrap_text(out->file, text, 0, 0, wrap_width(out));
+    fputs(style_off(out), out->file);
 }
 
 static void compare(const terminal *out, const training *t)
 {
-    char text[3 * NUMBER_SIZE], trivial[CLASS_NAME + 16];
-    say_measured(out, t);
-    fprintf(out->file, "%s%-*s%*s%*s  %*.*s%s\n", style_on(out, STYLE_BOLD), NAMES,
-            by_folds(t) ? "folds" : t->measured_name, COLUMN, "network", COLUMN, "linear model", COLUMN - 2, COLUMN - 2,
-            trivial_text(trivial, t), style_off(out));
+    char text[SPREAD_SIZE], trivial[CLASS_NAME + 16];
+    bool fits = text_columns(trivial_text(trivial, t)) <= COLUMN - 2;
+    say_measured(out, t, fits ? NULL : trivial);
+    fprintf(out->file, "%s%-*s%*s%*s  ", style_on(out, STYLE_BOLD), NAMES, by_folds(t) ? "folds" : t->measured_name,
+            COLUMN, "network", COLUMN, "linear model");
+    pad_text_left(out->file, fits ? trivial : "trivial answer", COLUMN - 2);
+    fprintf(out->file, "%s\n", style_off(out));
     for (size_t i = 0; measure_at(t->measure, i).key != NULL; i++) {
         measure m = measure_at(t->measure, i);
         fprintf(out->file, "%-*s", NAMES, m.text);
         for (size_t which = 0; which < COMPARED; which++) {
-            compared_text(text, sizeof text, &m, t, which);
-            fprintf(out->file, "%s%*s%s", which == 0 ? style_on(out, STYLE_BOLD) : "", COLUMN, text,
-                    which == 0 ? style_off(out) : "");
+            fprintf(out->file, "%s%*s%s", which == 0 ? style_on(out, STYLE_BOLD) : "", COLUMN,
+                    compared_text(text, &m, t, which), which == 0 ? style_off(out) : "");
         }
         fputc('\n', out->file);
     }
@@ -131,17 +140,19 @@ static void warn(const terminal *out, const training *t)
     const char *advice = NULL, *other = NULL;
     if (!network_better(t, 2)) {
         other = trivial_text(trivial, t);
-        advice = "the columns may say nothing about the target, or training went wrong: more epochs, another learning "
-                 "rate, --class-weight balanced";
+        advice =
+            "the columns may say nothing about the target, or training went wrong. Worth trying: more epochs, another "
+            "learning rate, for rare classes --class-weight balanced";
     } else if (!network_better(t, 1)) {
         other = "a linear model";
-        advice = "the simpler model, --net \"\", is as good; or more rows, a smaller network, --weight-decay";
+        advice =
+            "the simpler model, --net \"\", does as well. Worth trying: more rows, a smaller network, --weight-decay";
     } else {
         return;
     }
     snprintf(text, sizeof text, "the network is no better than %s here: %s.", other, advice);
     fprintf(out->file, "\n%swarning%s  ", style_on(out, STYLE_BAD), style_off(out));
-    wrap_text(out->file, text, 9, 9, out->live ? out->width - 1 : SIZE_MAX);
+    wrap_text(out->file, text, 9, 9, wrap_width(out));
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------- */
@@ -215,27 +226,25 @@ static void pooled_free(pooled *p)
 
 static residual_source measured_rows(const training *t)
 {
-    return (residual_source){t->model, t->measured, t->tables.fit->preparation, t->tables.measured_row, t->run.threads};
+    return (residual_source){.model = t->model,
+                             .data = t->measured,
+                             .preparation = t->tables.fit->preparation,
+                             .row = t->tables.measured_row,
+                             .threads = t->run.threads,
+                             .of = by_folds(t) ? " among the rows trained on" : ""};
 }
 
 /* What the measured rows had that the rows trained on had not. */
 static void say_report(const terminal *out, const training *t)
 {
-    const bp_prepare_report *r = &t->tables.measured_report;
-    char unknown[NUMBER_SIZE];
-    if (r->unknown > 0) {
-        fprintf(out->file, "cells with a category that training did not have: %s; the first: %s\n",
-                number_text(unknown, (double)r->unknown), r->first_unknown);
-    }
-    if (r->alike > 0) {
-        fprintf(out->file, "targets that differ from a class only in blanks, case or a final full stop: %s\n",
-                number_text(unknown, (double)r->alike));
-    }
+    bp_prepare_report r = t->tables.measured_report;
+    r.missing = r.dropped = 0; /* the introduction has told of these */
+    say_prepared(out, &r, true);
 }
 
 void train_table_result(const terminal *out, const training *t)
 {
-    char text[3 * NUMBER_SIZE];
+    char text[SPREAD_SIZE];
     if (!by_folds(t)) {
         report_summary(out, t->measure, t->measured_name);
         return;
@@ -243,8 +252,7 @@ void train_table_result(const terminal *out, const training *t)
     for (size_t i = 0; measure_at(t->measure, i).key != NULL; i++) {
         measure m = measure_at(t->measure, i);
         if (m.summary) {
-            compared_text(text, sizeof text, &m, t, 0);
-            fprintf(out->file, "folds %-10s %s\n", m.text, text);
+            fprintf(out->file, "folds %-10s %s\n", m.text, compared_text(text, &m, t, 0));
         }
     }
 }
@@ -339,7 +347,7 @@ void train_table_json(json_t *object, const training *t)
     json_put_bool(object, "better_than_linear", network_better(t, 1));
     pooled all;
     pool(&all, t);
-    classes_json(object, all.measure, t->model);
+    classes_json(object, all.measure, t->model, f->preparation);
     pooled_free(&all);
     if (t->measure->classes + t->measure->labels == 0) {
         residual_source source = measured_rows(t);

@@ -1,6 +1,7 @@
 /* prepare.c - preparations as a caller sees them: names and defaults, life, and what can be asked of one. */
 #include "data/prepare.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -217,14 +218,25 @@ bool bp_preparation_note(const bp_preparation *p, size_t index, const char **col
 
 /* ---- Features for people ----------------------------------------------------------------------------------------- */
 
+static void describe_scale(char *out, size_t size, const bp_scale *s)
+{
+    static const char *const words[] = {"the same for all", "asinh, scaled", "normal quantiles"};
+    _Static_assert(sizeof words / sizeof *words == BP_MAPS, "words for each map");
+    if (s->map == BP_MAP_LINEAR && s->scale != 0) {
+        snprintf(out, size, "(x %c %.4g) / %.4g", s->center < 0 ? '+' : '-', fabs(s->center), 1 / s->scale);
+    } else {
+        snprintf(out, size, "%s", words[s->map]);
+    }
+}
+
 static void describe_number(char *out, size_t size, const bp_feature *f)
 {
-    const char *map = f->scale.map == BP_MAP_LINEAR ? "scaled" : bp_scale_map_name(f->scale.map);
+    char scale[80], missing[60] = "";
+    describe_scale(scale, sizeof scale, &f->scale);
     if (f->indicator) {
-        snprintf(out, size, "%s, missing: %.6g and an indicator", map, f->filled);
-    } else {
-        snprintf(out, size, "%s", map);
+        snprintf(missing, sizeof missing, "; where missing %.6g, with an indicator", f->filled);
     }
+    snprintf(out, size, "%s%s", scale, missing);
 }
 
 static void describe_boolean(char *out, size_t size, const bp_feature *f)

@@ -221,6 +221,11 @@ bp_status bp_rows_select(bp_sample *out, bp_pool *pool, const bp_table *t, const
                          const bp_roles *roles);
 bool bp_cell_missing(const bp_table *t, size_t row, size_t column);
 
+/* ---- prepare_hint.c ---- */
+
+/* What probably keeps a column of text from being one of numbers; *out NULL: nothing. In pool. */
+bp_status bp_column_hint(const char **out, bp_pool *pool, const bp_column *c);
+
 /* ---- prepare_category.c ---- */
 
 /* weight: of each level of c, and behind them of missing cells. */

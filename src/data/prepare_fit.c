@@ -265,6 +265,24 @@ static bp_status fit_boolean(bp_feature *out, fit *f, const bp_cells *c, const c
     return out->level.count == 2 ? BP_OK : BP_ERR_MEMORY;
 }
 
+/* What keeps a column of text from being one of numbers, behind the note that there is. */
+static bp_status add_hint(verdict *v, fit *f, size_t column)
+{
+    const char *hint = NULL;
+    bp_status status = bp_column_hint(&hint, &f->scratch, &f->t->column[column]);
+    if (!hint || !v->note) {
+        v->note = hint ? hint : v->note;
+        return status;
+    }
+    size_t bytes = strlen(v->note) + strlen(hint) + 3;
+    char *both = bp_pool_alloc(&f->scratch, bytes, 1);
+    if (both) {
+        snprintf(both, bytes, "%s; %s", v->note, hint);
+    }
+    v->note = both;
+    return both ? BP_OK : BP_ERR_MEMORY;
+}
+
 static bp_status fit_text(verdict *v, bp_feature *out, fit *f, size_t column)
 {
     bp_cells c;
@@ -286,8 +304,11 @@ static bp_status fit_text(verdict *v, bp_feature *out, fit *f, size_t column)
         }
         *v = (verdict){false, "left out: nearly every row has another text, as identities do"};
     }
-    if (!v->use) {
-        return BP_OK;
+    if (k.levels > 0 && f->treatment[column] != TREAT_CATEGORICAL) {
+        status = add_hint(v, f, column);
+    }
+    if (status != BP_OK || !v->use) {
+        return status;
     }
     if (k.levels == 2) {
         return fit_boolean(out, f, &c, &k, weight);

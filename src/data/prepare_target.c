@@ -232,17 +232,20 @@ static const char *list_texts(char *out, size_t size, const bp_texts *t)
 
 static bp_status fit_classes(bp_target *t, bp_preparation *p, bp_pool *scratch, const bp_sample *s, const levels *l)
 {
-    (void)scratch;
     if (l->count < 2) {
         return bp_fail(BP_ERR_DATA,
                        "target \"%s\" of %s has the same value \"%s\" in all rows: there is nothing to learn",
                        t->source.name, s->table->source, l->item[0].text);
     }
     if (l->count > 20 && l->count > s->count / 2) {
+        const char *hint = NULL;
+        if (bp_column_hint(&hint, scratch, &s->table->column[t->source.position]) != BP_OK) {
+            return BP_ERR_MEMORY;
+        }
         return bp_fail(BP_ERR_DATA,
                        "target \"%s\" of %s has %zu distinct values in %zu rows: these are no classes; is it the right "
-                       "column, and the right task?",
-                       t->source.name, s->table->source, l->count, s->count);
+                       "column, and the right task?%s%s",
+                       t->source.name, s->table->source, l->count, s->count, hint ? " " : "", hint ? hint : "");
     }
     t->level.text = bp_pool_alloc(&p->pool, l->count, sizeof *t->level.text);
     for (size_t i = 0; t->level.text && i < l->count; i++) {
