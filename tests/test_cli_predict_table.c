@@ -318,7 +318,7 @@ static void test_bad_cells(void **state)
     outcome o = run("predict|price.model|bad.csv|--bad-rows|skip");
     assert_int_equal(o.code, 0);
     assert_int_equal(lines_in(o.out), 3);
-    assert_non_null(strstr(o.err, "rows left out: 1; the first: "));
+    assert_non_null(strstr(o.err, "rows skipped: 1; the first: "));
     outcome_free(&o);
     write_text("old", "old");
     expect(3, "wide", "predict|price.model|bad.csv|--out|old");

@@ -301,7 +301,7 @@ static void test_eval_counts(void **state)
     fclose(f);
     outcome o = run("eval|f.safetensors|other.csv");
     assert_int_equal(o.code, 0);
-    assert_non_null(strstr(o.err, "1 cell"));
+    assert_non_null(strstr(o.err, "values that the training rows did not have: 1"));
     assert_non_null(strstr(o.err, "purple"));
     outcome_free(&o);
     json_t *e = result_of("eval|f.safetensors|other.csv|--json");
@@ -317,6 +317,53 @@ static void test_eval_counts(void **state)
     expect(3, "trained on a table", "eval|f.safetensors|xor");
     expect(0, NULL, "train|xor|--rows|50|--epochs|1|--quiet");
     expect(3, "not trained on a table", "eval|xor.safetensors|f.csv");
+}
+
+/* Columns that are text, though they were probably meant as numbers, say what is in the way. */
+static void test_hints(void **state)
+{
+    (void)state;
+    FILE *f = create("hints.csv"), *comma = create("comma.csv");
+    fprintf(f, "odd,large,money,code,y\n");
+    fprintf(comma, "größe;y\n");
+    for (int i = 0; i < 60; i++) {
+        fprintf(f, "%s%d,\"%d,%03d\",%d €,A%d,%d\n", i == 40 ? "about " : "", i, 1 + i % 9, i, 100 + i % 7, i % 5,
+                i % 2);
+        fprintf(comma, "%d,5;%d,%d\n", i % 8, i, 1 + i % 9);
+    }
+    fclose(f);
+    fclose(comma);
+    outcome o = run("train|hints.csv|--epochs|1");
+    assert_int_equal(o.code, 0);
+    assert_non_null(strstr(o.err, "because of 1 cell among numbers or dates, the first in line 42: \"about 40\""));
+    assert_non_null(strstr(o.err, "commas between thousands, as in \"1,000\""));
+    assert_non_null(strstr(o.err, "a sign of money or per cent, as in \"100 €\""));
+    assert_null(strstr(o.err, "\"A0\""));
+    outcome_free(&o);
+    expect(3, "a decimal comma, as in \"0,1\"", "train|comma.csv|--epochs|1");
+    o = run("train|comma.csv|--epochs|1|--decimal-comma");
+    assert_int_equal(o.code, 0);
+    assert_null(strstr(o.err, "hint"));
+    assert_non_null(strstr(o.err, "größe   number "));
+    outcome_free(&o);
+}
+
+static void test_labels_have_names(void **state)
+{
+    (void)state;
+    FILE *f = create("labels.csv");
+    fprintf(f, "x,warm,rare\n");
+    for (int i = 0; i < 60; i++) {
+        fprintf(f, "%d,%s,%s\n", i, i > 30 ? "yes" : "no", i % 6 == 0 ? "yes" : "no");
+    }
+    fclose(f);
+    expect(0, NULL, "train|labels.csv|--target|warm,rare|--epochs|2|--quiet");
+    outcome o = run("eval|labels.safetensors|labels.csv");
+    assert_non_null(strstr(o.out, "\nwarm  "));
+    outcome_free(&o);
+    json_t *e = result_of("eval|labels.safetensors|labels.csv|--json");
+    assert_string_equal(word(json_array_get(json_object_get(e, "labels"), 1), "label"), "rare");
+    json_decref(e);
 }
 
 /* ---- what is refused, before anything long ----------------------------------------------------------------------- */
@@ -341,6 +388,7 @@ static void test_refusals(void **state)
     expect(2, "momentum", "train|nothing-here|--optimizer|adam|--momentum|0.5");
     expect(2, "--batch and --optimizer lbfgs exclude", "train|nothing-here|--optimizer|lbfgs|--batch|5");
     expect(3, "nothing-here.csv", "train|nothing-here.csv");
+    expect(3, "did you mean f.csv", "train|f");
     expect(2, "petal", "train|f.csv|--target|petal");
     assert_int_equal(count_files("safetensors"), 0);
 }
@@ -348,9 +396,11 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),        TEST(test_same_bits), TEST(test_introduction), TEST(test_standard_input),
-        TEST(test_names_with_commas), TEST(test_folds),     TEST(test_valid),        TEST(test_warning),
-        TEST(test_sample_weights),    TEST(test_cache),     TEST(test_eval_counts),  TEST(test_refusals),
+        TEST(test_round_trip),     TEST(test_same_bits),         TEST(test_introduction),
+        TEST(test_standard_input), TEST(test_names_with_commas), TEST(test_folds),
+        TEST(test_valid),          TEST(test_warning),           TEST(test_sample_weights),
+        TEST(test_cache),          TEST(test_eval_counts),       TEST(test_refusals),
+        TEST(test_hints),          TEST(test_labels_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
