@@ -577,6 +577,34 @@ const char *bp_checkpoints_damaged(const bp_checkpoints *c, size_t index);
 const char *bp_checkpoints_newest(const bp_checkpoints *c);
 void bp_checkpoints_close(bp_checkpoints *c);
 
+/* ---- 10. A model as C source -------------------------------------------------------------------------------------- */
+
+/* One file of C99 that is C++ as well: weights as static const, no malloc, no stdio, working memory from the caller. It has
+ * everything that is needed to predict: scaling, the preparation of tables, names of classes. From libm it calls what the
+ * activations need. docs/formats.md says what it declares. */
+typedef struct bp_c_options {
+    const char *name;         /* all names in the source begin with it, "model" by default; macros with MODEL */
+    bp_type type;             /* BP_F32 (default), BP_F64, or BP_I8: 8-bit weights and activations, 32-bit sums */
+    const char *header;       /* a file for what the source declares; NULL: it stands in the source */
+    bool with_test;           /* a function that predicts known rows and compares */
+    const bp_data *calibrate; /* BP_I8: the rows that show how large the inputs of each layer become; else not used */
+    const bp_data *measure;   /* BP_I8: the rows on which errors are measured; NULL: those of calibrate */
+} bp_c_options;
+bp_c_options bp_c_defaults(void);
+
+/* What was written. Errors of BP_I8 are those against this library's answers for the rows of `measure`. */
+typedef struct bp_c_report {
+    size_t constants;           /* bytes of weights, tables and texts, which lie in flash, besides the code */
+    size_t scratch;             /* bytes of working memory, */
+    size_t arguments;           /* and of inputs and outputs */
+    size_t rows;                /* measured; 0: none, and then what follows is NaN */
+    double largest, mean;       /* absolute error of an output */
+    double before, after;       /* accuracy of this library and of the source; numbers: NaN */
+    double r2_before, r2_after; /* numbers; classes: NaN */
+} bp_c_report;
+/* Writes the source to path. report may be NULL. */
+bp_status bp_model_export_c(bp_c_report *report, const bp_model *m, const char *path, const bp_c_options *options);
+
 #ifdef __cplusplus
 }
 #endif

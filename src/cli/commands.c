@@ -150,8 +150,18 @@ const cli_command command_table[COMMANDS] = {
          "Runtime "
          "and its like. Its input is x, a row of numbers a sample, or, for a model of tables, one input a column under "
          "its name: numbers (a missing one is NaN), dates in seconds since 1970, and texts (a missing one is empty). A "
-         "classifier answers with label and probabilities, another model with y.",
-         "backprop export mnist.safetensors --onnx mnist.onnx  for ONNX Runtime\n", NULL, run_export},
+         "classifier answers with label and probabilities, another model with y.\n\n"
+         "With --c it becomes one file of C (C99, and C++ as well): weights, scaling, preparation of tables and names "
+         "of classes; no malloc, no stdio, no global state. Working memory comes from the caller. From the C library "
+         "it needs nothing but the functions of math.h that the activations call: it fits a microcontroller. "
+         "What it declares stands at its beginning, or in the file of --header. A source with --with-test, compiled "
+         "with -DMODEL_TEST_MAIN, is a program that exits with 0 where the answers are right. What is told: the bytes "
+         "of constants, which go into flash, and of memory; for int8 also the error of the outputs and the change of "
+         "the accuracy.",
+         "backprop export mnist.safetensors --onnx mnist.onnx  for ONNX Runtime\n"
+         "backprop export mnist.safetensors --c mnist.c --header mnist.h --name mnist  for a program in C\n"
+         "backprop export mnist.safetensors --c mnist.c --type int8 --calibrate mnist  a quarter of the size\n",
+         NULL, run_export},
     [CMD_IMPORT] =
         {"import", "FILE", 1, 1, "make a model of a file that another library wrote",
          "Reads a trained network that another library saved and writes it as a model, which predicts, is evaluated "

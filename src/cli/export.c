@@ -3,14 +3,15 @@
 #include <sys/stat.h>
 
 #include "base/base.h"
-#include "options.h"
-#include "output.h"
+#include "export.h"
 #include "terminal.h"
 
 typedef struct target {
     option_id option; /* whose value is the file */
     const char *format;
-    exit_code (*write)(const options *o, const bp_model *m, const char *path); /* tells of its own failures */
+    /* Tells of its own failures; details: receives what is to be told besides name and size, */
+    exit_code (*write)(const options *o, const bp_model *m, const char *path, json_t *details);
+    void (*tell)(const json_t *details); /* and this tells it; or NULL */
 } target;
 
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
@@ -21,7 +22,8 @@ static double file_bytes(const char *path)
     return stat(path, &file) == 0 ? (double)file.st_size : 0;
 }
 
-static exit_code tell(const options *o, const target *t, const char *path)
+/* Releases the details. */
+static exit_code tell(const options *o, const target *t, const char *path, json_t *details)
 {
     if (given(o, OPT_JSON)) {
         json_t *result = json_object();
@@ -29,26 +31,32 @@ static exit_code tell(const options *o, const target *t, const char *path)
         json_put_text(result, "format", t->format);
         json_put_text(result, "file", path);
         json_put(result, "bytes", file_bytes(path));
+        json_object_update(result, details);
+        json_decref(details);
         return json_print(stdout, result);
     }
     char bytes[NUMBER_SIZE];
     bytes_text(bytes, file_bytes(path));
     printf("%s: %s, %s\n", path, t->format, bytes);
+    if (t->tell) {
+        t->tell(details);
+    }
+    json_decref(details);
     return finish_stdout(CODE_OK);
 }
 
 /* ---- ONNX -------------------------------------------------------------------------------------------------------- */
 
-static exit_code write_onnx(const options *o, const bp_model *m, const char *path)
+static exit_code write_onnx(const options *o, const bp_model *m, const char *path, json_t *details)
 {
     (void)o;
-    bp_status status = bp_onnx_save(m, path);
-    return status == BP_ERR_IO ? fail_as(CODE_OUTPUT) : status == BP_OK ? CODE_OK : fail_status(status);
+    (void)details;
+    return export_code(bp_onnx_save(m, path));
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
 
-static const target targets[] = {{OPT_ONNX, "ONNX", write_onnx}};
+static const target targets[] = {{OPT_ONNX, "ONNX", write_onnx, NULL}, {OPT_C, "C", export_c, export_c_tell}};
 enum { TARGETS = sizeof targets / sizeof *targets };
 
 /* The one format that is asked for. */
@@ -80,7 +88,7 @@ static const target *asked_for(const options *o)
 exit_code run_export(const options *o)
 {
     const target *t = asked_for(o);
-    if (!t) {
+    if (!t || export_c_refuse(o) != BP_OK) {
         return fail_usage(&command_table[CMD_EXPORT]);
     }
     const char *path = o->value[t->option].text;
@@ -89,7 +97,12 @@ exit_code run_export(const options *o)
     }
     bp_model *m = NULL;
     bp_status status = bp_model_load(&m, o->positional[0], NULL);
-    exit_code code = status == BP_OK ? t->write(o, m, path) : fail_status(status);
+    json_t *details = json_object();
+    exit_code code = status == BP_OK ? t->write(o, m, path, details) : fail_status(status);
     bp_model_free(m);
-    return code == CODE_OK ? tell(o, t, path) : code;
+    if (code != CODE_OK) {
+        json_decref(details);
+        return code;
+    }
+    return tell(o, t, path, details);
 }

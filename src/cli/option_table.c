@@ -87,6 +87,12 @@ static const char *list_word(const char *const *list, size_t count, size_t index
     return index < count ? list[index] : NULL;
 }
 
+static const char *c_type_word(size_t index)
+{
+    static const char *const names[] = {"f32", "f64", "int8"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
 static const char *kernel_word(size_t index)
 {
     static const char *const names[] = {"avx512", "avx2", "neon", "portable"};
@@ -227,6 +233,16 @@ static void default_part(char *out, size_t size)
 static void default_checked_rows(char *out, size_t size)
 {
     snprintf(out, size, "8");
+}
+
+static void default_c_type(char *out, size_t size)
+{
+    snprintf(out, size, "%s", c_type_word(0));
+}
+
+static void default_c_name(char *out, size_t size)
+{
+    snprintf(out, size, "%s", bp_c_defaults().name);
 }
 
 static void default_type(char *out, size_t size)
@@ -383,7 +399,7 @@ const char *option_group_title(option_group g)
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 const option_row option_table[OPTIONS] = {
-    [OPT_DATA_DIR] = {"data-dir", "DIR", VALUE_FILE, GROUP_DATA, READS_DATA, NULL, NULL,
+    [OPT_DATA_DIR] = {"data-dir", "DIR", VALUE_FILE, GROUP_DATA, READS_DATA | EXPORT, NULL, NULL,
                       "look for named data in DIR first, then in $BACKPROP_DATA, then in the cache directory", NULL},
     [OPT_TEST] = {"test", "DATA|SHARE", VALUE_PART, GROUP_DATA, TRAIN, &fraction, data_word,
                   "measure on DATA (its test part if it has one) instead of the test part of the training data; of a "
@@ -589,6 +605,19 @@ const option_row option_table[OPTIONS] = {
     [OPT_SHEET] = {"sheet", "FILE", VALUE_FILE, GROUP_OUTPUT, DATA, NULL, NULL,
                    "write the first images, line by line, into one picture: FILE.png or FILE.pgm", NULL},
     [OPT_ONNX] = {"onnx", "FILE", VALUE_FILE, GROUP_OUTPUT, EXPORT, NULL, NULL, "write an ONNX graph", NULL},
+    [OPT_C] = {"c", "FILE", VALUE_FILE, GROUP_OUTPUT, EXPORT, NULL, NULL, "write C source", NULL},
+    [OPT_C_HEADER] = {"header", "FILE", VALUE_FILE, GROUP_OUTPUT, EXPORT, NULL, NULL,
+                      "with --c: declare in this file what the source offers, not in the source itself", NULL},
+    [OPT_C_TYPE] = {"type", "TYPE", VALUE_WORD, GROUP_OUTPUT, EXPORT, NULL, c_type_word,
+                    "with --c: f32, f64 or int8 (weights and activations in 8 bits)", default_c_type},
+    [OPT_C_NAME] = {"name", "PREFIX", VALUE_TEXT, GROUP_OUTPUT, EXPORT, NULL, NULL,
+                    "with --c: what all names in the source begin with", default_c_name},
+    [OPT_C_TEST] = {"with-test", NULL, VALUE_FLAG, GROUP_OUTPUT, EXPORT, NULL, NULL,
+                    "with --c: add a function that predicts known rows and compares", NULL},
+    [OPT_C_CALIBRATE] = {"calibrate", "DATA", VALUE_DATA, GROUP_OUTPUT, EXPORT, NULL, data_word,
+                         "with --type int8: data that shows how large the numbers between the layers become (its "
+                         "training part), and how far int8 is off (its test part)",
+                         NULL},
     [OPT_IMPORTED_OUT] = {"out", "MODEL", VALUE_FILE, GROUP_OUTPUT, IMPORT, NULL, NULL, "write the model here",
                           default_imported_out},
     [OPT_FORCE] = {"force", NULL, VALUE_FLAG, GROUP_OUTPUT, DATA, NULL, NULL, "replace files that are there", NULL},
