@@ -255,7 +255,7 @@ static bool try_once(const job *j, int trial, blow b, bool *resumed)
 {
     char more[200];
     int code = 0;
-    double most = j->seconds;
+    double most = 0.5 * j->seconds;
     for (int draw = 0;; draw++) {
         demand(run_shell("rm -rf run log model.safetensors") == 0, "rm");
         snprintf(more, sizeof more, "--out|model.safetensors|--log|log|--threads|%d|--checkpoint|run", 1 + trial % 2);
@@ -264,7 +264,7 @@ static bool try_once(const job *j, int trial, blow b, bool *resumed)
             break;
         }
         demand(code == 0 && draw < 100, "hitting a job");
-        most *= 0.9;
+        most *= 0.6;
     }
     if (b == FULL_DISK && code != 5) { /* a model or a checkpoint could not be written, and that was said */
         fprintf(stderr, "trial %d, train %s %s: exit code %d on a full disk, expected 5\n", trial, j->data, j->options,
