@@ -33,7 +33,7 @@ def arguments():
     p.add_argument("--tables", help="only these, separated by semicolons")
     p.add_argument("--unseen", action="store_true", help="the tables that come with scikit-learn instead")
     p.add_argument("--seeds", type=int, default=3, help="splits of each table; default 3")
-    p.add_argument("--only", choices=["sklearn", "backprop"], help="score only this program")
+    p.add_argument("--only", choices=["sklearn", "backprop", "none"], help="score only this program; none: only what is kept")
     p.add_argument("--again", action="store_true", help="forget the scores of the programs that are scored")
     p.add_argument("--time", type=int, default=0, metavar="ROUNDS", help="also measure times, in so many rounds")
     p.add_argument("--train", default="", help="further options of backprop train")
@@ -108,35 +108,34 @@ def backprop(options, name, train, test, seed):
 
 
 def score(options, scores, name):
-    """For each program the list of what was measured on each part of each seed."""
+    """For each program the list of what was measured, on the parts that all of those that are kept or scored have."""
     out = {"default": [], "best": [], "backprop": []}
     for seed in range(1, options.seeds + 1):
         for fold, (train, test) in enumerate(tables.parts(name, options.data, options.work, seed)):
             key = (name, seed, fold)
-            if options.only != "backprop":
+            if options.only in (None, "sklearn"):
                 best = scores.get(("choice",) + key, lambda: sklearn(1, "choose", name, train, seed))["candidate"]
                 for what, candidate in (("default", "default"), ("best", best)):
                     fit = lambda: dict(sklearn(1, "fit", name, train, test, seed, candidate), candidate=candidate)
-                    out[what].append(scores.get((what,) + key, fit))
-            else:
-                out["default"] += [scores.kept[("default",) + key]] if ("default",) + key in scores.kept else []
-                out["best"] += [scores.kept[("best",) + key]] if ("best",) + key in scores.kept else []
-            if options.only != "sklearn":
-                out["backprop"].append(scores.get(("backprop",) + key, lambda: backprop(options, name, train, test, seed)))
+                    scores.get((what,) + key, fit)
+            if options.only in (None, "backprop"):
+                scores.get(("backprop",) + key, lambda: backprop(options, name, train, test, seed))
+            if all((what,) + key in scores.kept for what in out if options.only in (None, "none") or what == options.only):
+                for what in out:
+                    out[what] += [scores.kept[(what,) + key]] if (what,) + key in scores.kept else []
     return out
 
 
 def seconds(options, scores, name):
-    """Medians over the rounds, of the first part of seed 1: (default, best, best without the start, backprop)."""
+    """Medians over the rounds, of the first part of seed 1: (best, best without the start, backprop)."""
     train, test = tables.parts(name, options.data, options.work, 1)[0]
     best = scores.kept[("choice", name, 1, 0)]["candidate"]
     rounds = []
     for _ in range(options.time):
-        runs = [[sklearn(t, "fit", name, train, test, 1, c) for t in (1, 2)] for c in ("default", best)]
+        runs = [sklearn(threads, "fit", name, train, test, 1, best) for threads in (1, 2)]
         ours = backprop(options, name, train, test, 1)["all_seconds"]
-        least = lambda what, which: min(r[which] for r in what)
-        rounds.append((least(runs[0], "all_seconds"), least(runs[1], "all_seconds"), least(runs[1], "seconds"), ours))
-    return [statistics.median(column) for column in zip(*rounds)]
+        rounds.append((min(r["all_seconds"] for r in runs), min(r["seconds"] for r in runs), ours))
+    return [best] + [statistics.median(column) for column in zip(*rounds)]
 
 
 # ---- the report -------------------------------------------------------------------------------------------------------
@@ -154,8 +153,8 @@ def error(ours, theirs, what):
 
 
 def report(results, times):
-    print("\n| table | measure | sklearn default | sklearn best | backprop | difference | log-loss or RMSE, best | backprop |")
-    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    print("\n| table | parts | measure | sklearn default | sklearn best | backprop | difference | log-loss or RMSE, best | backprop |")
+    print("|---|--:|---|--:|--:|--:|--:|--:|--:|")
     differences = []
     for name, r in results.items():
         what = MEASURE[tables.find(name)["task"]]
@@ -163,23 +162,22 @@ def report(results, times):
         d = mean(r["backprop"], what) - mean(r["best"], what)
         differences.append(d)
         spread = error(r["backprop"], r["best"], what)
-        print("| %s | %s | %.4f | %.4f | **%.4f** | %+.4f ± %.4f | %.4g | %.4g |" % (
-            name, what, mean(r["default"], what), mean(r["best"], what), mean(r["backprop"], what), d, spread,
+        print("| %s | %d | %s | %.4f | %.4f | **%.4f** | %+.4f ± %.4f | %.4g | %.4g |" % (
+            name, max(map(len, r.values())), what, mean(r["default"], what), mean(r["best"], what), mean(r["backprop"], what), d, spread,
             mean(r["best"], second), mean(r["backprop"], second)))  # fmt: skip
-    print("| mean | | | | | %+.4f | | |" % statistics.mean(differences))
+    print("| mean | | | | | | %+.4f | | |" % statistics.mean(differences))
     if times:
-        print("\n| table | setting | sklearn default | sklearn best | without the start | backprop | times faster | without the start |")
-        print("|---|---|--:|--:|--:|--:|--:|--:|")
-    for name, (default, best, bare, ours) in times.items():
-        print("| %s | %s | %.2f s | %.2f s | %.3f s | %.3f s | %.1f | %.1f |" % (
-            name, results[name]["best"][0]["candidate"], default, best, bare, ours, best / ours, bare / ours))  # fmt: skip
+        print("\n| table | setting chosen for scikit-learn | scikit-learn | without its start | backprop | times faster | without its start |")
+        print("|---|---|--:|--:|--:|--:|--:|")
+    for name, (candidate, best, bare, ours) in times.items():
+        print("| %s | %s | %.2f s | %.2f s | %.3f s | %.1f | %.1f |" % (name, candidate, best, bare, ours, best / ours, bare / ours))
 
 
 def main():
     options = arguments()
     os.makedirs(options.work, exist_ok=True)
     names = options.tables.split(";") if options.tables else list(tables.UNSEEN if options.unseen else tables.TABLES)
-    forget = {"sklearn": ["choice", "default", "best"], "backprop": ["backprop"]}
+    forget = {"sklearn": ["choice", "default", "best"], "backprop": ["backprop"], "none": []}
     forgotten = (forget[options.only] if options.only else sum(forget.values(), [])) if options.again else []
     scores = Scores(os.path.join(options.work, "scores.jsonl"), forgotten)
     results, times = {}, {}
