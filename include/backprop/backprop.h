@@ -542,6 +542,9 @@ typedef struct bp_schedule {
     size_t warmup;
 } bp_schedule;
 bp_status bp_schedule_parse(bp_schedule *out, const char *text);
+#define BP_SCHEDULE_TEXT 128
+/* The text that bp_schedule_parse reads it back from, number by number. out: BP_SCHEDULE_TEXT bytes; returned. */
+const char *bp_schedule_text(char *out, size_t size, const bp_schedule *s);
 /* The factor at a step (0-based) of a run of `total` steps, `per_epoch` steps an epoch (plateau: without its reductions). */
 double bp_schedule_factor(const bp_schedule *s, size_t step, size_t per_epoch, size_t total);
 

@@ -172,7 +172,7 @@ static void put_optimizer(json_t *run, const bp_optimizer_options *o)
 
 static void put_options(json_t *run, const bp_train_options *o)
 {
-    char schedule[128];
+    char schedule[BP_SCHEDULE_TEXT];
     bool full = bp_optimizer_full_batch(o->optimizer.kind);
     put_optimizer(run, &o->optimizer);
     bp_schedule_text(schedule, sizeof schedule, &o->schedule);

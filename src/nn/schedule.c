@@ -125,17 +125,21 @@ bool bp_schedule_uses_end(const bp_schedule *s)
     return kinds[s->kind].uses_end;
 }
 
-void bp_schedule_text(char *out, size_t size, const bp_schedule *s)
+const char *bp_schedule_text(char *out, size_t size, const bp_schedule *s)
 {
     const schedule_kind *k = &kinds[s->kind];
-    const double number[2] = {s->a, s->b};
-    int used = s->warmup ? snprintf(out, size, "warmup:%zu + ", s->warmup) : 0;
+    const double number[2] = {s->a, s->b}, usual[2] = {k->a, k->b};
+    int count = k->most, used = s->warmup ? snprintf(out, size, "warmup:%zu + ", s->warmup) : 0;
+    while (count > k->least && number[count - 1] == usual[count - 1]) {
+        count--;
+    }
     used += snprintf(out + used, size - (size_t)used, "%s", k->name);
-    for (int i = 0; i < k->most; i++) {
+    for (int i = 0; i < count; i++) {
         char text[BP_DECIMAL_SIZE];
         bp_decimal_text(text, number[i], BP_F64);
         used += snprintf(out + used, size - (size_t)used, "%c%s", i ? ',' : ':', text);
     }
+    return out;
 }
 
 double bp_schedule_factor(const bp_schedule *s, size_t step, size_t per_epoch, size_t total)

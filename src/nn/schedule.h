@@ -8,7 +8,5 @@
 bool bp_schedule_is_plateau(const bp_schedule *s);
 /* Whether the factor at a step depends on how many steps there will be. */
 bool bp_schedule_uses_end(const bp_schedule *s);
-/* All that is in it, as bp_schedule_parse would read it with every number given. */
-void bp_schedule_text(char *out, size_t size, const bp_schedule *s);
 
 #endif
