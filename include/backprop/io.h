@@ -426,6 +426,85 @@ void bp_folds_free(bp_folds *r);
  * caller's own: bp_fit_folds. */
 bp_status bp_fit_choose(bp_folds **out, bp_fit *f, const bp_folds_options *options);
 
+/* What a search varies; all the rest is that of a fit. */
+typedef struct bp_setting {
+    const char *net; /* lives as long as the fit or the search that gave it */
+    bp_optimizer_kind optimizer;
+    double lr, l2, weight_decay;
+    bp_schedule schedule;
+    size_t batch, epochs, patience;
+    bp_numbers_rule numbers;
+} bp_setting;
+/* That of f: what its model and its run have. */
+bp_setting bp_fit_setting(const bp_fit *f);
+/* A new fit, not yet trained, of the same rows as f, alike in everything but the setting. */
+bp_status bp_fit_with(bp_fit **out, const bp_fit *f, const bp_setting *s);
+
+/* Parts of a setting that are to stay as they are in f. */
+enum {
+    BP_SEARCH_NET = 1,
+    BP_SEARCH_OPTIMIZER = 2, /* its kind; another kind has a learning rate and penalties of its own */
+    BP_SEARCH_LR = 4,
+    BP_SEARCH_PENALTY = 8, /* l2 and weight_decay */
+    BP_SEARCH_SCHEDULE = 16,
+    BP_SEARCH_BATCH = 32,
+    BP_SEARCH_EPOCHS = 64,
+    BP_SEARCH_NUMBERS = 128
+};
+
+typedef struct bp_search_row {
+    size_t candidate; /* from 1; 1 is the setting of f itself */
+    bp_setting setting;
+    size_t rung;    /* the last one that it was scored in, from 1 */
+    double loss;    /* the score: less is better; infinite where training diverged */
+    double measure; /* see bp_search.measure */
+} bp_search_row;
+
+typedef struct bp_search_progress {
+    size_t rung, rungs;       /* from 1 */
+    size_t done, total;       /* candidates of this rung */
+    const bp_search_row *row; /* the one that was just scored */
+} bp_search_progress;
+
+typedef struct bp_search_options {
+    size_t candidates; /* default 20 */
+    size_t folds; /* scored on that many folds of the rows of f; 1: on its validation rows; 0 (default): on these where
+                     there are some, else on as many folds as the recipe has, or 5 */
+    unsigned fixed;    /* BP_SEARCH_... added up; default 0 */
+    int threads;       /* candidates tried side by side, a thread each; as in bp_folds_options */
+    const char *state; /* a file in which the scores are kept, written after each candidate, so that a search which was
+                          stopped can go on; one of another search is refused with what differs: BP_ERR_DATA. NULL: none */
+    /* After each score, never two at once; on_step of the fit's run is called from several threads. false: stop */
+    bool (*on_score)(void *ctx, const bp_search_progress *p);
+    void *ctx;
+} bp_search_options;
+bp_search_options bp_search_defaults(void);
+
+typedef struct bp_search {
+    size_t count;
+    bp_search_row *row;  /* the best first: by the rung reached, then by the loss */
+    size_t rungs, folds; /* folds 1: validation rows */
+    const char *measure; /* "accuracy", or "r2" for numbers; of the same rows as the loss */
+    size_t trained;      /* scores that were found by this call, not read from the state */
+    bool stopped;        /* by a callback: only what had been scored by then is in the table */
+    double seconds;
+    void *owned;
+} bp_search;
+/* Looks for a better setting than that of f by successive halving (Jamieson & Talwalkar, AISTATS 2016; Li et al.,
+ * Hyperband, JMLR 18, 2018) of settings drawn at random: all are trained for a small share of their epochs, the best third
+ * of them, from new, for three times as much, and so on until the last rung trains in full. The setting of f is candidate 1
+ * (where the recipe leaves two penalties open, that with the other one is candidate 2) and is taken along to the last rung,
+ * so the winner is no worse than it on the rows that decide. Half of the others differ
+ * from it in some parts, half in all that are not fixed: 0 to 3 layers of 16 to 512 units, relu, tanh or gelu, dropout up to
+ * 0.5; adam, adamw, up to 10,000 rows lbfgs; learning rate, penalty, batch, constant or cosine schedule; up to 200,000 rows
+ * the rule for numbers. Candidate i depends on the seed of f and on what is fixed, not on how many there are.
+ *
+ * The table does not depend on the number of threads, nor on whether a search was stopped and went on. The best of many
+ * scores looks better than it is: measure the winner on rows that the search has not seen. f need not be trained. Without a
+ * single score: BP_ERR_STOPPED where a callback stopped it, BP_ERR_NUMERIC where every candidate diverged. */
+bp_status bp_fit_search(bp_search **out, const bp_fit *f, const bp_search_options *options);
+void bp_search_free(bp_search *s);
+
 /* ---- 6. Which columns matter ------------------------------------------------------------------------------------- */
 
 /* Permutation importance (Breiman, Random forests, Machine Learning 45, 2001, section 10; Fisher, Rudin, Dominici, JMLR

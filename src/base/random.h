@@ -39,7 +39,8 @@ typedef enum bp_purpose {
     BP_RANDOM_SPLIT = 4,   /* train/validation split */
     BP_RANDOM_DATA = 5,    /* generated data sets */
     BP_RANDOM_SAMPLE = 6,  /* samples drawn by checks */
-    BP_RANDOM_PERMUTE = 7  /* columns of tables shuffled to see what they are worth */
+    BP_RANDOM_PERMUTE = 7, /* columns of tables shuffled to see what they are worth */
+    BP_RANDOM_SEARCH = 8   /* settings that a search tries */
 } bp_purpose;
 
 /* A reader of one stream: (seed, purpose, index) names the stream, the position counts within it. */

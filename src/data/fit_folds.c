@@ -38,8 +38,7 @@ static bp_fit_options fold_options(const bp_fit *f)
     return o;
 }
 
-/* part = the rows of the fold, rest = the others. */
-static bp_status take_rows(bp_split *s, const bp_fit *f, const uint32_t *of_row, size_t fold)
+bp_status bp_fit_take_fold(bp_split *s, const bp_fit *f, const uint32_t *of_row, size_t fold)
 {
     *s = (bp_split){.allocator = f->allocator};
     s->part = bp_alloc(&s->allocator, f->rows, sizeof *s->part);
@@ -90,7 +89,7 @@ static bp_status run_fold(bp_fold *out, const cross *c, size_t fold)
     bp_fit *g = NULL;
     bp_split s = {0};
     bp_fit_options o = fold_options(c->f);
-    bp_status status = take_rows(&s, c->f, c->result->of_row, fold);
+    bp_status status = bp_fit_take_fold(&s, c->f, c->result->of_row, fold);
     status = status == BP_OK ? bp_table_fit(&g, c->f->table, s.rest, s.rest_rows, &o) : status;
     if (status == BP_OK && g->result.stopped_by_callback) {
         status = bp_fail(BP_ERR_STOPPED, "cross-validation was stopped in fold %zu", fold + 1);
@@ -155,7 +154,7 @@ static void keep_singles(uint32_t *of_row, const bp_fit *f, const int32_t *label
     }
 }
 
-static bp_status assign_folds(bp_folds *r, const bp_fit *f, size_t k)
+bp_status bp_fit_assign_folds(uint32_t *of_row, const bp_fit *f, size_t k)
 {
     int32_t *label = bp_alloc(&f->allocator, f->rows, sizeof *label);
     bp_status status = label ? bp_rows_label(label, f->table, f->row, f->rows, &f->options.prepare) : BP_ERR_MEMORY;
@@ -166,10 +165,10 @@ static bp_status assign_folds(bp_folds *r, const bp_fit *f, size_t k)
     uint32_t *count = bp_alloc(&f->allocator, (size_t)most + 1, sizeof *count);
     status = status == BP_OK && !count ? BP_ERR_MEMORY : status;
     if (status == BP_OK) {
-        status = bp_fold_rows(r->of_row, f->rows, k, label, f->options.seed);
+        status = bp_fold_rows(of_row, f->rows, k, label, f->options.seed);
     }
     if (status == BP_OK) {
-        keep_singles(r->of_row, f, label, count);
+        keep_singles(of_row, f, label, count);
     }
     bp_release(&f->allocator, label);
     bp_release(&f->allocator, count);
@@ -208,7 +207,7 @@ bp_status bp_fit_folds(bp_folds **out, const bp_fit *f, const bp_folds_options *
     r->count = o.folds;
     r->fold = bp_alloc(&f->allocator, o.folds, sizeof *r->fold);
     r->of_row = bp_alloc(&f->allocator, f->rows, sizeof *r->of_row);
-    bp_status status = r->fold && r->of_row ? assign_folds(r, f, o.folds) : BP_ERR_MEMORY;
+    bp_status status = r->fold && r->of_row ? bp_fit_assign_folds(r->of_row, f, o.folds) : BP_ERR_MEMORY;
     status = status == BP_OK ? run_folds(r, f, &o) : status;
     if (status != BP_OK) {
         bp_folds_free(r);
