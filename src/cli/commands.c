@@ -49,6 +49,12 @@ const cli_command command_table[COMMANDS] = {
          "on them, and the best weights are kept. In the end the network is held against a linear model and against "
          "always giving the same answer, on the same rows: those of --test, else of --folds, else the ones held back. "
          "Measures that begin with train_ are those of all rows of the table that are not for the test.\n\n"
+         "--search N tries N settings of a table first: the one that would be used without it and others drawn by "
+         "--seed, by successive halving (Jamieson and Talwalkar 2016): all are trained for a part of their epochs, the "
+         "best third of them three times as long, and so on. What other options say is the same for all of them. The "
+         "scores are those of the validation rows or of the folds; the best of many looks better than it is, so "
+         "measure it on rows of its own: --test 0.2. Ctrl-C ends the search, and the best setting so far is "
+         "trained.\n\n"
          "The same options and seed give the same file, bit for bit, whatever the number of threads.\n\n"
          "Ctrl-C stops after the current step: what has been trained is measured and saved, and the exit "
          "code is 130. A "
@@ -63,7 +69,8 @@ const cli_command command_table[COMMANDS] = {
          "backprop train mnist --checkpoint run1 --every \"5 minutes\"  a run that may be interrupted\n"
          "backprop train mnist --resume run1  and goes on\n"
          "backprop train houses.csv --target price --test 0.2  a table; a fifth of its rows tells how good it is\n"
-         "backprop train iris.csv --folds 5  cross-validation, then a model of all rows\n",
+         "backprop train iris.csv --folds 5  cross-validation, then a model of all rows\n"
+         "backprop train houses.csv --search 30 --test 0.2  the best of 30 settings, measured on other rows\n",
          data_word, run_train},
     [CMD_EVAL] =
         {"eval", "MODEL DATA", 2, 2, "measure a model on DATA",

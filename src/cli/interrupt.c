@@ -20,6 +20,12 @@ void interrupt_watch(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+void interrupt_forget(void)
+{
+    seen = 0;
+    interrupt_watch();
+}
+
 bool interrupt_seen(void)
 {
     return seen != 0;

@@ -6,5 +6,6 @@
 
 void interrupt_watch(void); /* from now on SIGINT and SIGTERM are noted instead of fatal, once each */
 bool interrupt_seen(void);
+void interrupt_forget(void); /* what was seen has been answered; the next one is watched for again */
 
 #endif

@@ -220,6 +220,11 @@ static void default_missing_words(char *out, size_t size)
     snprintf(out, size, "NA, N/A, NaN, null, ? and their like");
 }
 
+static void default_search_time(char *out, size_t size)
+{
+    snprintf(out, size, "no limit");
+}
+
 static void default_bad_rows(char *out, size_t size)
 {
     snprintf(out, size, "%s", bad_rows_word(0));
@@ -465,6 +470,15 @@ const option_row option_table[OPTIONS] = {
     [OPT_FOLDS] = {"folds", "K", VALUE_SIZE, GROUP_TABLE, TRAIN, &from_two, NULL,
                    "cross-validate: train K times, each time measured on another K-th of the rows; then train on all",
                    NULL},
+    [OPT_SEARCH] =
+        {"search", "N", VALUE_SIZE, GROUP_TABLE, TRAIN, &from_one, NULL,
+         "try N settings of network, optimizer and scaling, told apart by the validation rows or the folds, and "
+         "train the best; what other options say stays fixed",
+         NULL},
+    [OPT_SEARCH_STATE] = {"search-state", "FILE", VALUE_FILE, GROUP_TABLE, TRAIN, NULL, NULL,
+                          "keep the scores in FILE: a search that was stopped goes on where it ended", NULL},
+    [OPT_SEARCH_TIME] = {"search-time", "SECONDS", VALUE_REAL, GROUP_TABLE, TRAIN, &positive, NULL,
+                         "end the search after that time, with the best setting so far", default_search_time},
     [OPT_DELIMITER] = {"delimiter", "CHAR", VALUE_TEXT, GROUP_TABLE, READS_TABLES, NULL, delimiter_word,
                        "what separates the cells: comma, semicolon, tab, pipe, space, or the character", by_content},
     [OPT_HEADER] = {"header", "ANSWER", VALUE_WORD, GROUP_TABLE, READS_TABLES, NULL, yes_word,

@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "interrupt.h"
 #include "network.h"
+#include "search.h"
 #include "source.h"
 
 /* ---- what to train on -------------------------------------------------------------------------------------------- */
@@ -332,6 +333,7 @@ static bp_status check_line(const training *t)
 {
     bp_status status = check_init_from(t->o);
     status = status == BP_OK ? table_check_options(t->o, t->what) : status;
+    status = status == BP_OK ? search_check_options(t->o) : status;
     return status == BP_OK ? check_optimizer(t) : status;
 }
 
@@ -372,6 +374,7 @@ static exit_code prepare(training *t)
 static exit_code train_and_save(training *t)
 {
     exit_code code = prepare(t);
+    code = code == CODE_OK ? search_settings(t) : code;
     if (code != CODE_OK) {
         return code;
     }
@@ -411,6 +414,9 @@ static exit_code train_and_save(training *t)
     }
     train_report(t);
     code = train_checkpoint_close(t);
+    if (code == CODE_OK && t->tables.search_interrupted) {
+        code = CODE_INTERRUPTED;
+    }
     return t->code == CODE_OK ? code : t->code;
 }
 

@@ -20,7 +20,10 @@ typedef struct table_training {
     bp_folds *folds;
     size_t fold_count, folds_done; /* of them, or, comparing penalties, of each */
     bool comparing;
-    bp_dataset *measured_set; /* the rows that the result was measured on, */
+    bp_search *search;               /* NULL: none */
+    bool search_interrupted;         /* by Ctrl-C, and the best so far is trained */
+    char schedule[BP_SCHEDULE_TEXT]; /* of the best setting */
+    bp_dataset *measured_set;        /* the rows that the result was measured on, */
     bp_data measured_data;
     uint32_t *measured_row; /* which of their table they are, */
     bp_prepare_report measured_report;
@@ -64,6 +67,8 @@ typedef struct training {
 
 /* Everything up to the first step; fills in what train.c works with: name, data, model, run, recipe. */
 exit_code train_table_prepare(training *t);
+/* Fills in what train.c works with from the fit. */
+void train_table_adopt(training *t);
 /* Cross-validation, if it was asked for. */
 exit_code train_table_folds(training *t);
 /* All measures, those of simpler models included. */

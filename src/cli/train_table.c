@@ -117,8 +117,17 @@ static bp_status set_run(training *t)
     run->patience = size_or(o, OPT_PATIENCE, run->patience);
     run->restore_best = run->restore_best || given(o, OPT_RESTORE_BEST);
     bp_status status = optimizer_from_options(&run->optimizer, &run->schedule, &t->schedule_text, o, &t->recipe);
-    t->full_batch = bp_optimizer_full_batch(run->optimizer.kind);
     return status == BP_OK ? bp_optimizer_check(&run->optimizer) : status;
+}
+
+void train_table_adopt(training *t)
+{
+    const bp_fit *f = t->tables.fit;
+    t->model = f->model;
+    t->run = f->run;
+    t->full_batch = bp_optimizer_full_batch(f->run.optimizer.kind);
+    t->train = f->train->train;
+    t->valid = f->valid != NULL ? f->valid->train : (bp_data){0};
 }
 
 static bp_status fit(training *t)
@@ -132,10 +141,7 @@ static bp_status fit(training *t)
     if (status != BP_OK) {
         return status;
     }
-    t->model = tables->fit->model;
-    t->run = tables->fit->run;
-    t->train = tables->fit->train->train;
-    t->valid = tables->fit->valid != NULL ? tables->fit->valid->train : (bp_data){0};
+    train_table_adopt(t);
     return read_other(&tables->test_table, t, tables->fit->preparation, OPT_TEST);
 }
 
@@ -174,12 +180,13 @@ static bool on_fold(void *ctx, size_t fold, const bp_fold *done)
     return !interrupt_seen();
 }
 
-/* Whether the recipe's penalties are to be compared: not where the command line decides, or rows are held back. */
+/* Whether the recipe's penalties are to be compared: not where the command line or a search decides, or rows are held
+ * back. */
 static bool penalty_open(const training *t)
 {
     const bp_fit *f = t->tables.fit;
-    return f->recipe.penalty[1] != 0 && f->valid == NULL && !given(t->o, OPT_OPTIMIZER) && !given(t->o, OPT_L2) &&
-           !given(t->o, OPT_WEIGHT_DECAY);
+    return f->recipe.penalty[1] != 0 && f->valid == NULL && t->tables.search == NULL && !given(t->o, OPT_OPTIMIZER) &&
+           !given(t->o, OPT_L2) && !given(t->o, OPT_WEIGHT_DECAY);
 }
 
 /* Folds that are made: those asked for, or those of the recipe where no row is held back. */
@@ -335,6 +342,7 @@ void train_table_free(training *t)
     bp_dataset_free(tables->measured_set);
     cli_release(tables->measured_row);
     bp_folds_free(tables->folds);
+    bp_search_free(tables->search);
     bp_fit_free(tables->fit);
     bp_split_free(&tables->split);
     bp_table_free(tables->test_table);

@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "memory.h"
 #include "residuals.h"
+#include "search.h"
 #include "train.h"
 
 /* ---- the network beside simpler models -------------------------------------------------------------------- */
@@ -356,6 +357,7 @@ void train_table_json(json_t *object, const training *t)
     if (t->tables.folds != NULL) {
         folds_json(object, t);
     }
+    search_json(object, t);
 }
 
 /* ---- notes ------------------------------------------------------------------------------------------------------- */
@@ -380,7 +382,8 @@ static bp_status note_measures(const training *t, const bp_evaluation *e, const 
 
 bp_status train_table_notes(const training *t)
 {
-    bp_status status = note_measures(t, t->train_measure, "train_");
+    bp_status status = search_notes(t);
+    status = status == BP_OK ? note_measures(t, t->train_measure, "train_") : status;
     status = status == BP_OK ? note_measures(t, t->valid_measure, "valid_") : status;
     status = status == BP_OK ? note_measures(t, t->test_measure, "test_") : status;
     const bp_folds *folds = t->tables.folds;
