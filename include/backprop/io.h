@@ -568,16 +568,6 @@ bp_status bp_model_load(bp_model **out, const char *path, const bp_allocator *al
  * What the model file says beside weights is in metadata_props, under the same keys. f64: gelu has the precision of f32,
  * since ONNX Runtime knows erf in f32 only. Fails where bp_model_save does; beyond 2 GiB: BP_ERR_UNSUPPORTED. */
 bp_status bp_onnx_save(const bp_model *m, const char *path);
-/* Reads a feed-forward graph as PyTorch, Keras and scikit-learn converters write it: one input, layers that follow each other.
- * Gemm, MatMul, element-wise arithmetic with constants, all activations, however they are composed, and softmax;
- * BatchNormalization, Scaler and other affine maps are taken into weights and input scaling; Flatten, Reshape, Squeeze, Dropout,
- * Identity, Cast do nothing; ArgMax, ZipMap and the like tell classes and their names. Weights as raw or typed data, or in
- * other files beside the graph; f64 where those of the first layer are double. Files of bp_onnx_save give the model back.
- *
- * task: BP_TABLE_AUTO finds it: classes where the graph ends in softmax, ArgMax, ZipMap or [1 - p, p], else numbers.
- * BP_TABLE_CLASSIFY takes linear outputs for scores, as PyTorch networks have them, and adds softmax; one sigmoid output
- * becomes two classes. What is not supported is BP_ERR_UNSUPPORTED, with the node's name; damage is BP_ERR_FORMAT. */
-bp_status bp_onnx_load(bp_model **out, const char *path, bp_table_task task, const bp_allocator *allocator);
 
 /* What can be imported, told by the content of a file. name is NULL past the last. */
 typedef struct bp_import_format {
@@ -601,7 +591,13 @@ bp_import_options bp_import_defaults(void);
  *   FANN   .net, FANN_FLO_2.1: layers of FANN_LINEAR, FANN_SIGMOID and FANN_SIGMOID_SYMMETRIC with any steepness, full or sparse;
  *          with approximate also the two stepwise sigmoids. Scaling becomes that of the model's inputs and outputs: answers are
  *          those of fann_scale_input, fann_run, fann_descale_output. FANN cuts sums off at 150 / steepness, models here do not:
- *          only a linear output can tell. Connections that were missing are there, with weight 0. */
+ *          only a linear output can tell. Connections that were missing are there, with weight 0.
+ *   ONNX   graphs as PyTorch, Keras and scikit-learn converters write them: one input, layers that follow each other. Gemm,
+ *          MatMul, arithmetic with constants, BatchNormalization, Scaler; all activations, however they are composed; softmax;
+ *          Flatten, Reshape, Squeeze, Dropout, Identity, Cast; ArgMax, ZipMap and the like tell classes and their names.
+ *          Weights raw, typed, or in other files in the same folder; f64 where those of the first layer are double. Classes
+ *          where the graph ends in softmax (also its logarithm: answers are probabilities), ArgMax, ZipMap or [1 - p, p]; with
+ *          task "classify" linear outputs are scores, and softmax is added. Files of bp_onnx_save give the model back. */
 bp_status bp_model_import(bp_model **out, const char *path, const bp_import_options *options);
 
 /* ---- 9. Checkpoints ---------------------------------------------------------------------------------------------- */

@@ -157,7 +157,8 @@ const cli_command command_table[COMMANDS] = {
          "Runtime "
          "and its like. Its input is x, a row of numbers a sample, or, for a model of tables, one input a column under "
          "its name: numbers (a missing one is NaN), dates in seconds since 1970, and texts (a missing one is empty). A "
-         "classifier answers with label and probabilities, another model with y.\n\n"
+         "classifier answers with label and probabilities, another model with y. "
+         "backprop import reads it back.\n\n"
          "With --c it becomes one file of C (C99, and C++ as well): weights, scaling, preparation of tables and names "
          "of classes; no malloc, no stdio, no global state. Working memory comes from the caller. From the C library "
          "it needs nothing but the functions of math.h that the activations call: it fits a microcontroller. "
@@ -176,9 +177,14 @@ const cli_command command_table[COMMANDS] = {
          "trained further like any other. Its answers are those of the original, but for rounding; what cannot be had "
          "so is refused by its name. The content of FILE tells what it is:\n\n"
          "  FANN         .net, version 2.1, with its scaling; layers of linear, sigmoid and\n"
-         "               sigmoid symmetric neurons, of any steepness\n\n"
+         "               sigmoid symmetric neurons, of any steepness\n"
+         "  ONNX         graphs as PyTorch, Keras and scikit-learn converters write them: one\n"
+         "               input, layers that follow each other; f32 and f64, weights in the file\n"
+         "               or beside it. --task classify makes probabilities of the scores that\n"
+         "               PyTorch networks end in. Files of backprop export give the model back\n\n"
          "Without --task the model answers with numbers, as the original does, unless its output is softmax.",
          "backprop import robot.net --out robot.safetensors  a network of FANN\n"
+         "backprop import net.onnx --task classify  a classifier of PyTorch\n"
          "backprop import old.net --approximate  one with stepwise sigmoids, which become smooth\n",
          NULL, run_import},
     [CMD_BENCH] =

@@ -15,6 +15,7 @@ typedef struct import_format {
 /* In the order in which they are asked. */
 static const import_format formats[] = {
     {{"FANN", "a .net file of FANN, version 2.1, with floating-point numbers"}, bp_fann_is, bp_fann_read},
+    {{"ONNX", "an ONNX graph of layers that follow each other"}, bp_onnx_is, bp_onnx_read},
 };
 enum { FORMATS = sizeof formats / sizeof *formats, HEAD = 64 };
 

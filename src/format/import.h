@@ -39,5 +39,7 @@ bp_status bp_import_refuse(const char *path, const char *format, const char *val
 /* The readers, rows of the table in import.c: whether a file that begins like this is theirs, and the file as a model. */
 bool bp_fann_is(const unsigned char *head, size_t bytes);
 bp_status bp_fann_read(bp_model **out, const char *path, const bp_import_options *options);
+bool bp_onnx_is(const unsigned char *head, size_t bytes);
+bp_status bp_onnx_read(bp_model **out, const char *path, const bp_import_options *options);
 
 #endif

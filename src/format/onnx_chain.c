@@ -134,30 +134,42 @@ static bp_status collect(chain *c, const bp_onnx_stage *last)
 
 /* ---- what kind of model ------------------------------------------------------------------------------------------ */
 
+static bp_status parse_task(bp_task *out, const char *text)
+{
+    static const bp_task tasks[] = {BP_CLASSIFY, BP_REGRESS};
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        if (strcmp(text, bp_task_name(tasks[i])) == 0) {
+            *out = tasks[i];
+            return BP_OK;
+        }
+    }
+    return bp_fail(BP_ERR_ARGUMENT, "unknown task \"%s\" (valid: classify, regress)", text);
+}
+
 /* What the graph is for: asked for, or found from its end. */
 static bp_status decide_task(bp_model_options *o, layer *last, const bp_onnx_value *v, bool labelled,
-                             bp_table_task task)
+                             const bp_import_options *options)
 {
-    bool classes = v->pair || v->log || labelled || last->act == BP_SOFTMAX;
-    if (task == BP_TABLE_AUTO) {
-        task = classes ? BP_TABLE_CLASSIFY : BP_TABLE_REGRESS;
+    bool classes = v->pair || v->log || labelled || last->act == BP_SOFTMAX, one = last->m == 1;
+    o->task = classes ? BP_CLASSIFY : BP_REGRESS;
+    bp_status status = options->task ? parse_task(&o->task, options->task) : BP_OK;
+    if (status != BP_OK) {
+        return status;
     }
-    if (task == BP_TABLE_CLASSIFY && last->act == BP_LINEAR && last->m > 1) {
+    if (o->task == BP_CLASSIFY && last->act == BP_LINEAR && !one) {
         last->act = BP_SOFTMAX; /* scores: the largest stays the largest */
     }
-    bool one = last->m == 1;
-    if ((task != BP_TABLE_CLASSIFY && v->pair) || (task == BP_TABLE_CLASSIFY && one && last->act != BP_SIGMOID) ||
-        (task == BP_TABLE_MULTILABEL && last->act != BP_SIGMOID)) {
-        return bp_fail(BP_ERR_UNSUPPORTED, "the graph ends in %zu %s outputs, which is no model for the task \"%s\"",
-                       last->m, bp_activation_name(last->act), bp_table_task_name(task));
+    bool fits = o->task == BP_CLASSIFY ? (last->act == BP_SIGMOID && last->m != 2) || last->act == BP_SOFTMAX
+                                       : !v->pair && !v->log;
+    if (!fits) {
+        return bp_fail(BP_ERR_UNSUPPORTED, "the graph ends in %zu %s outputs%s, which is no model for the task \"%s\"",
+                       last->m, bp_activation_name(last->act), v->log ? " and their logarithms" : "",
+                       bp_task_name(o->task));
     }
-    o->task = task == BP_TABLE_CLASSIFY ? BP_CLASSIFY : BP_REGRESS;
     o->outputs = o->task == BP_CLASSIFY && one ? 2 : last->m;
     o->output = bp_activation_name(last->act);
-    o->loss = o->task == BP_REGRESS && last->act == BP_SOFTMAX ? "mse" : NULL;
-    if (o->task == BP_REGRESS && last->act == BP_SIGMOID) {
-        o->loss = "bce";
-    }
+    o->loss = last->act == BP_SIGMOID ? "bce" : o->task == BP_REGRESS ? "mse" : NULL;
+    o->loss = options->loss ? options->loss : o->loss;
     return BP_OK;
 }
 
@@ -274,15 +286,11 @@ static bp_status fill_model(bp_model *m, const chain *c, const bp_allocator *a)
     if (status == BP_OK && bp_model_describe(m).task == BP_CLASSIFY && c->in->classes == bp_model_describe(m).outputs) {
         status = bp_model_set_classes(m, c->in->class_name);
     }
-    const char *producer = c->in->model->producer_name;
-    if (status == BP_OK && *producer) {
-        status = bp_model_set_note(m, "imported from", producer);
-    }
-    return status;
+    return status == BP_OK ? bp_model_set_note(m, "imported_from", "ONNX") : status;
 }
 
-bp_status bp_onnx_build(bp_model **out, bp_onnx_in *in, const bp_onnx_value *v, bool labelled, bp_table_task task,
-                        const bp_allocator *allocator)
+bp_status bp_onnx_build(bp_model **out, bp_onnx_in *in, const bp_onnx_value *v, bool labelled,
+                        const bp_import_options *options)
 {
     chain c = {.in = in};
     bp_model_options o = bp_model_defaults();
@@ -291,7 +299,7 @@ bp_status bp_onnx_build(bp_model **out, bp_onnx_in *in, const bp_onnx_value *v, 
     const bp_onnx_stage *last;
     bp_status status = bp_onnx_commit(&last, in, &end);
     status = status == BP_OK ? collect(&c, last) : status;
-    status = status == BP_OK ? decide_task(&o, &c.layer[c.count - 1], v, labelled, task) : status;
+    status = status == BP_OK ? decide_task(&o, &c.layer[c.count - 1], v, labelled, options) : status;
     if (status != BP_OK) {
         return status;
     }
@@ -306,7 +314,7 @@ bp_status bp_onnx_build(bp_model **out, bp_onnx_in *in, const bp_onnx_value *v, 
         return status;
     }
     bp_model_free(m);
-    o.allocator = allocator;
+    o.allocator = options->allocator;
     status = bp_model_new(&m, &o);
     status = status == BP_OK ? fill_model(m, &c, &in->pool.allocator) : status;
     if (status != BP_OK) {

@@ -65,7 +65,6 @@ typedef struct bp_onnx_in {
     /* names of classes, where the graph has them */
     const char **class_name;
     size_t classes;
-    size_t inputs;
 } bp_onnx_in;
 
 /* ---- onnx_tensor.c ---- */
@@ -105,7 +104,7 @@ const char *bp_onnx_here(const bp_onnx_in *in, char out[160]);
 /* ---- onnx_chain.c ---- */
 
 /* The model that computes v, which is data or a label. */
-bp_status bp_onnx_build(bp_model **out, bp_onnx_in *in, const bp_onnx_value *v, bool labelled, bp_table_task task,
-                        const bp_allocator *allocator);
+bp_status bp_onnx_build(bp_model **out, bp_onnx_in *in, const bp_onnx_value *v, bool labelled,
+                        const bp_import_options *options);
 
 #endif

@@ -5,6 +5,7 @@
 #include "backprop/io.h"
 #include "data/file.h"
 #include "format/budget.h"
+#include "format/import.h"
 #include "format/metadata.h"
 #include "format/model_slots.h"
 #include "format/onnx_graph.h"
@@ -282,7 +283,7 @@ static bp_status choose_output(const bp_onnx_value **out, bool *labelled, const 
     return *out ? BP_OK : bp_fail(BP_ERR_FORMAT, "reading %s: the graph has no output", in->path);
 }
 
-static bp_status read_graph(bp_model **out, bp_onnx_in *in, bp_table_task task, const bp_allocator *allocator)
+static bp_status read_graph(bp_model **out, bp_onnx_in *in, const bp_import_options *options)
 {
     const BpOnnx__Graph *g = in->model->graph;
     bp_status status = make_names(in);
@@ -298,7 +299,7 @@ static bp_status read_graph(bp_model **out, bp_onnx_in *in, bp_table_task task, 
     if (status != BP_OK) {
         return status;
     }
-    status = bp_onnx_build(out, in, v, labelled, task, allocator);
+    status = bp_onnx_build(out, in, v, labelled, options);
     return status == BP_OK ? status : bp_fail_context(status, "reading %s: ", in->path);
 }
 
@@ -359,7 +360,7 @@ static bp_status copy_slots(bp_model *m, bp_onnx_in *in)
     return status;
 }
 
-static bp_status read_own(bp_model **out, bp_onnx_in *in, const json_t *object, const bp_allocator *allocator)
+static bp_status read_own(bp_model **out, bp_onnx_in *in, const json_t *object, const bp_import_options *options)
 {
     bp_metadata texts = {in->path, object, &in->pool.allocator};
     bp_model_options o = bp_model_defaults();
@@ -372,7 +373,7 @@ static bp_status read_own(bp_model **out, bp_onnx_in *in, const json_t *object, 
     status = bp_model_new(&m, &o);
     status = status == BP_OK ? copy_slots(m, in) : status;
     bp_model_free(m);
-    o.allocator = allocator;
+    o.allocator = options->allocator;
     m = NULL;
     status = status == BP_OK ? bp_model_new(&m, &o) : status;
     status = status == BP_OK ? copy_slots(m, in) : status;
@@ -415,7 +416,7 @@ static bp_status check_message(bp_onnx_in *in)
     return BP_OK;
 }
 
-static bp_status read_model(bp_model **out, bp_onnx_in *in, bp_table_task task, const bp_allocator *allocator)
+static bp_status read_model(bp_model **out, bp_onnx_in *in, const bp_import_options *options)
 {
     bp_status status = check_message(in);
     if (status != BP_OK) {
@@ -423,19 +424,27 @@ static bp_status read_model(bp_model **out, bp_onnx_in *in, bp_table_task task, 
     }
     json_t *object = metadata_object(in->model);
     const char *format = json_string_value(json_object_get(object, "format"));
-    status = format && strcmp(format, "backprop") == 0 ? read_own(out, in, object, allocator)
-                                                       : read_graph(out, in, task, allocator);
+    status =
+        format && strcmp(format, "backprop") == 0 ? read_own(out, in, object, options) : read_graph(out, in, options);
     json_decref(object);
     return status;
 }
 
-bp_status bp_onnx_load(bp_model **out, const char *path, bp_table_task task, const bp_allocator *allocator)
+bool bp_onnx_is(const unsigned char *head, size_t bytes)
 {
-    bp_allocator a = bp_allocator_or_default(allocator);
+    /* the field ir_version, a number; behind it a field of a text or a message */
+    return bytes > 4 && head[0] == 0x08 && head[1] >= 3 && head[1] < 64 && head[2] != 0 && (head[2] & 7) == 2;
+}
+
+bp_status bp_onnx_read(bp_model **out, const char *path, const bp_import_options *options)
+{
+    bp_allocator a = bp_allocator_or_default(options->allocator);
     uint8_t *data = NULL;
     size_t bytes = 0;
     *out = NULL;
-    bp_status status = read_bytes(&data, &bytes, path, &a);
+    bp_status status = bp_import_refuse(path, "ONNX", options->net, "--net");
+    status = status == BP_OK ? bp_import_refuse(path, "ONNX", options->output, "--output") : status;
+    status = status == BP_OK ? read_bytes(&data, &bytes, path, &a) : status;
     bp_budget budget = bp_budget_for(bytes, 64, &a);
     bp_onnx_in in = {.path = path, .pool.allocator = bp_budget_allocator(&budget)};
     ProtobufCAllocator messages = {in.pool.allocator.alloc, in.pool.allocator.release, in.pool.allocator.ctx};
@@ -448,7 +457,7 @@ bp_status bp_onnx_load(bp_model **out, const char *path, bp_table_task task, con
     }
     if (status == BP_OK) {
         in.model = m;
-        status = read_model(out, &in, task, &a);
+        status = read_model(out, &in, options);
     }
     if (m) {
         bp_onnx__model__free_unpacked(m, &messages);
