@@ -57,6 +57,7 @@ static size_t rows_of_stream(const char *path, const bp_table_options *o)
     bp_table_stream *s;
     const bp_table *block;
     size_t rows = 0, line;
+    bool lines = false; /* content that looks like LIBSVM is a table, too, but has no lines to be shown */
     if (bp_table_open(&s, path, o) != BP_OK) {
         return SIZE_MAX;
     }
@@ -68,7 +69,9 @@ static size_t rows_of_stream(const char *path, const bp_table_options *o)
         look_at(block);
         rows += bp_table_rows(block);
         for (size_t i = 0; i < bp_table_rows(block); i++) {
-            input_demand(bp_table_line(s, i, &line) && line > 0, "a line");
+            const char *text = bp_table_line(s, i, &line);
+            lines = lines || (rows == bp_table_rows(block) && i == 0 && text);
+            input_demand(!lines || (text && line > 0), "a line");
         }
     } while (bp_table_rows(block) > 0);
     bp_table_close(s);
