@@ -181,7 +181,8 @@ size_t bp_table_bytes(const bp_table *t); /* memory, or of the mapped file */
 typedef struct bp_table_stream bp_table_stream;
 bp_status bp_table_open(bp_table_stream **out, const char *path, const bp_table_options *options);
 bp_status bp_table_next(bp_table_stream *s, const bp_table **block, size_t rows);
-/* A row of the last block as it stands in the file, without the line end; its header: row = SIZE_MAX (NULL: it has none). */
+/* A row of the last block as it stands in the file, without the line end; its header: row = SIZE_MAX (NULL: it has none).
+ * NULL where the format has no lines of cells: NPY, NPZ, LIBSVM. */
 const char *bp_table_line(const bp_table_stream *s, size_t row, size_t *bytes);
 char bp_table_delimiter(const bp_table_stream *s);
 void bp_table_close(bp_table_stream *s);
