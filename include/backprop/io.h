@@ -340,9 +340,9 @@ typedef struct bp_fit_recipe {
     const char *net;
     bp_optimizer_kind optimizer;
     double lr;
-    double
-        penalty[BP_FIT_PENALTIES]; /* against the sum of the losses: l2 = penalty / rows. The second, unless it is 0, is
-                                         taken where cross-validation finds it better */
+    double penalty[BP_FIT_PENALTIES]; /* against the sum of the losses: l2 = penalty / rows. The second, unless it is 0,
+                                         is taken where cross-validation finds it better */
+    const char *other_net;            /* that goes with the second; NULL: the same network */
     const char *schedule;
     size_t batch, epochs, patience;
     double valid; /* share of the rows that is held back to watch: */
@@ -422,8 +422,8 @@ bp_folds_options bp_folds_defaults(void);
  * on the number of threads. f need not be trained. BP_ERR_STOPPED if a callback stopped it. */
 bp_status bp_fit_folds(bp_folds **out, const bp_fit *f, const bp_folds_options *options);
 void bp_folds_free(bp_folds *r);
-/* Cross-validation with each penalty of the recipe; f->run goes on with the better one: by accuracy, for numbers and labels
- * by the loss. *out: the folds of that one. options NULL: as many folds as the recipe says. With an optimizer of the
+/* Cross-validation with each penalty of the recipe and the network that goes with it; f->run and f->model, which is made
+ * anew, go on with the better ones: by accuracy, for numbers and labels by the loss. *out: the folds of these. options NULL: as many folds as the recipe says. With an optimizer of the
  * caller's own: bp_fit_folds. */
 bp_status bp_fit_choose(bp_folds **out, bp_fit *f, const bp_folds_options *options);
 

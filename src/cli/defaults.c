@@ -15,6 +15,7 @@ static const recipe recipe_table[] = {
      12,
      0,
      {0},
+     NULL,
      0,
      0,
      0},
@@ -28,6 +29,7 @@ static const recipe recipe_table[] = {
      100,
      0,
      {0},
+     NULL,
      0,
      0,
      0},
@@ -45,6 +47,7 @@ recipe recipe_for_table(const bp_fit_recipe *r)
                     .batch = r->batch,
                     .epochs = r->epochs,
                     .penalty = {r->penalty[0], r->penalty[1]},
+                    .other_net = r->other_net,
                     .patience = r->patience,
                     .valid = r->valid,
                     .folds = r->folds};
@@ -74,7 +77,10 @@ static void append_penalties(char *out, size_t size, const recipe *r)
     if (r->penalty[0] != 0 && used < size) {
         used += (size_t)snprintf(out + used, size - used, " --l2 %g/rows", r->penalty[0]);
     }
-    if (r->penalty[1] != 0 && used < size) {
+    if (r->other_net != NULL && used < size) {
+        snprintf(out + used, size - used, ", or --net \"%s\" --l2 %g/rows, by cross-validation,", r->other_net,
+                 r->penalty[1]);
+    } else if (r->penalty[1] != 0 && used < size) {
         snprintf(out + used, size - used, " or %g/rows, by cross-validation,", r->penalty[1]);
     }
 }

@@ -14,9 +14,10 @@ typedef struct recipe {
     size_t batch, epochs;
     double l2;         /* with its optimizer */
     double penalty[2]; /* of tables: see bp_fit_recipe */
-    size_t patience;   /* 0: no early stopping */
-    double valid;      /* share of the rows watched for it */
-    size_t folds;      /* or: cross-validation, and all rows are trained on */
+    const char *other_net;
+    size_t patience; /* 0: no early stopping */
+    double valid;    /* share of the rows watched for it */
+    size_t folds;    /* or: cross-validation, and all rows are trained on */
 } recipe;
 
 /* Row of the table, data sets first, then tables by size; name is NULL past the last. */

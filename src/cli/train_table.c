@@ -217,6 +217,7 @@ exit_code train_table_folds(training *t)
     interrupt_watch();
     bp_status status = choose ? bp_fit_choose(&t->tables.folds, f, &o) : bp_fit_folds(&t->tables.folds, f, &o);
     t->run.optimizer = f->run.optimizer;
+    t->model = f->model; /* another one, where the other network was better */
     if (choose && status == BP_OK && !t->quiet) {
         train_table_chosen(t);
     }

@@ -242,9 +242,15 @@ void train_table_chosen(const training *t)
     const bp_fit *f = t->tables.fit;
     double rows = (double)f->train->train.rows;
     terminal out = terminal_of(stderr);
-    char text[160];
-    snprintf(text, sizeof text, "--l2 %.3g, better than %.3g in %zu folds", f->run.optimizer.l2,
-             (f->recipe.penalty[0] + f->recipe.penalty[1]) / rows - f->run.optimizer.l2, t->tables.folds->count);
+    char text[256];
+    double l2 = f->run.optimizer.l2, other = (f->recipe.penalty[0] + f->recipe.penalty[1]) / rows - l2;
+    size_t folds = t->tables.folds->count;
+    if (f->options.own_net || f->recipe.other_net == NULL) {
+        snprintf(text, sizeof text, "--l2 %.3g, better than %.3g in %zu folds", l2, other, folds);
+    } else {
+        snprintf(text, sizeof text, "--net \"%s\" --l2 %.3g, better in %zu folds than the other proposal",
+                 bp_model_describe(t->model).net, l2, folds);
+    }
     train_say(&out, "chosen", text);
     fputc('\n', out.file);
 }

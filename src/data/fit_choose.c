@@ -1,5 +1,7 @@
-/* fit_choose.c - which of a recipe's penalties suits a table: cross-validation with each. */
+/* fit_choose.c - which of a recipe's penalties and networks suits a table: cross-validation with each. */
 #include "data/fit.h"
+
+#include <string.h>
 
 /* Higher is better. The mean over the folds of what people ask for: right classes; else a small loss. */
 static double score(const bp_folds *r)
@@ -12,11 +14,31 @@ static double score(const bp_folds *r)
     return sum / (double)r->count;
 }
 
+/* Proposal i: its penalty, and a new network where it has another and the caller leaves the choice. */
+static bp_status propose(bp_fit *f, size_t i)
+{
+    const char *net = i > 0 && f->recipe.other_net ? f->recipe.other_net : f->recipe.net;
+    bp_model *m = NULL;
+    f->run.optimizer.l2 = f->recipe.penalty[i] / (double)f->train->train.rows;
+    if (f->options.own_net || !f->recipe.other_net) {
+        return BP_OK;
+    }
+    bp_status status = bp_fit_network(&m, f, net, f->options.model.init);
+    status = status == BP_OK ? bp_model_set_preparation(m, f->preparation) : status;
+    if (status != BP_OK) {
+        bp_model_free(m);
+        return status;
+    }
+    bp_model_free(f->model);
+    f->model = m;
+    return BP_OK;
+}
+
 bp_status bp_fit_choose(bp_folds **out, bp_fit *f, const bp_folds_options *options)
 {
     bp_folds_options o = options ? *options : bp_folds_defaults();
     bp_status status = BP_OK;
-    double best = 0;
+    size_t best = 0;
     o.folds = options ? o.folds : f->recipe.folds;
     *out = NULL;
     for (size_t i = 0; i < BP_FIT_PENALTIES && status == BP_OK; i++) {
@@ -24,21 +46,20 @@ bp_status bp_fit_choose(bp_folds **out, bp_fit *f, const bp_folds_options *optio
         if (i > 0 && f->recipe.penalty[i] == 0) {
             break;
         }
-        f->run.optimizer.l2 = f->recipe.penalty[i] / (double)f->train->train.rows;
-        status = bp_fit_folds(&r, f, &o);
+        status = propose(f, i);
+        status = status == BP_OK ? bp_fit_folds(&r, f, &o) : status;
         if (status == BP_OK && (!*out || score(r) > score(*out))) {
             bp_folds *worse = *out;
             *out = r;
             r = worse;
-            best = f->run.optimizer.l2;
+            best = i;
         }
         bp_folds_free(r);
     }
+    status = status == BP_OK ? propose(f, best) : status;
     if (status != BP_OK) {
         bp_folds_free(*out);
         *out = NULL;
-        return status;
     }
-    f->run.optimizer.l2 = best;
-    return BP_OK;
+    return status;
 }
