@@ -94,23 +94,27 @@ typedef struct setting {
     bool classes, restore_best;
     double momentum, clip;
     bp_type type;
+    double lr;               /* 0: the default */
+    size_t epochs, patience; /* 0: 4 (full batch: 13), 3 */
 } setting;
 
 static const setting settings[] = {
-    {BP_SGD, "dense 9 tanh", "constant", true, false, 0, 0, BP_F32},
-    {BP_SGD, "dense 9 tanh", "exponential:0.8", false, true, 0.5, 0, BP_F64},
-    {BP_MOMENTUM, "dense 9 relu, dropout 0.2, dense 4 silu", "cosine", true, true, 0.9, 0.3, BP_F32},
-    {BP_NESTEROV, "dense 9 gelu", "warmup:7 + step:2", false, false, 0.9, 0, BP_F32},
-    {BP_ADAGRAD, "dense 9 relu", "inverse:0.5", true, false, 0, 0, BP_F64},
-    {BP_RMSPROP, "dense 9 relu", "plateau:1,0.5", true, true, 0.4, 0, BP_F32},
-    {BP_ADAM, "dense 9 relu, dropout 0.3", "plateau:0,0.7", false, true, 0, 0, BP_F32},
-    {BP_ADAMW, "dense 9 relu", "cosine:0.1", true, false, 0, 0.5, BP_F32},
-    {BP_LBFGS, "dense 9 tanh", "constant", true, true, 0, 0, BP_F32},
-    {BP_LBFGS, "dense 9 tanh", "constant", false, false, 0, 0, BP_F64},
-    {BP_RPROP, "dense 9 relu, dropout 0.2", "constant", true, true, 0, 0, BP_F32},
-    {BP_RPROP, "dense 9 tanh", "constant", false, false, 0, 0, BP_F64},
+    {BP_SGD, "dense 9 tanh", "constant", true, false, 0, 0, BP_F32, 0, 0, 0},
+    {BP_SGD, "dense 9 tanh", "exponential:0.8", false, true, 0.5, 0, BP_F64, 0, 0, 0},
+    {BP_MOMENTUM, "dense 9 relu, dropout 0.2, dense 4 silu", "cosine", true, true, 0.9, 0.3, BP_F32, 0, 0, 0},
+    {BP_NESTEROV, "dense 9 gelu", "warmup:7 + step:2", false, false, 0.9, 0, BP_F32, 0, 0, 0},
+    {BP_ADAGRAD, "dense 9 relu", "inverse:0.5", true, false, 0, 0, BP_F64, 0, 0, 0},
+    {BP_RMSPROP, "dense 9 relu", "plateau:1,0.5", true, true, 0.4, 0, BP_F32, .lr = 0.2, .epochs = 9, .patience = 20},
+    {BP_ADAM, "dense 9 relu, dropout 0.3", "plateau:0,0.7", false, true, 0, 0, BP_F32, .lr = 0.1, .epochs = 9},
+    {BP_ADAM, "dense 9 relu", "constant", true, true, 0, 0, BP_F32, .lr = 0.3, .epochs = 50, .patience = 1},
+    {BP_ADAMW, "dense 9 relu", "cosine:0.1", true, false, 0, 0.5, BP_F32, 0, 0, 0},
+    {BP_LBFGS, "dense 9 tanh", "constant", true, true, 0, 0, BP_F32, 0, 0, 0},
+    {BP_LBFGS, "dense 9 tanh", "constant", false, false, 0, 0, BP_F64, 0, 0, 0},
+    {BP_LBFGS, "", "constant", false, false, 0, 0, BP_F64, .epochs = 200},
+    {BP_RPROP, "dense 9 relu, dropout 0.2", "constant", true, true, 0, 0, BP_F32, 0, 0, 0},
+    {BP_RPROP, "dense 9 tanh", "constant", false, false, 0, 0, BP_F64, 0, 0, 0},
 };
-enum { SETTINGS = sizeof settings / sizeof *settings };
+enum { SETTINGS = sizeof settings / sizeof *settings, LBFGS = 9 /* the first of its settings */ };
 
 static bp_model *make_model(const setting *s, const bp_data *d)
 {
@@ -133,11 +137,12 @@ static bp_train_options make_options(const setting *s, const bp_data *valid)
     o.optimizer.clip_norm = s->clip;
     o.optimizer.l2 = 1e-3;
     assert_ok(bp_schedule_parse(&o.schedule, s->schedule));
-    o.epochs = bp_optimizer_full_batch(s->kind) ? 13 : 4;
+    o.optimizer.lr = s->lr > 0 ? s->lr : o.optimizer.lr;
+    o.epochs = s->epochs ? s->epochs : bp_optimizer_full_batch(s->kind) ? 13 : 4;
     o.batch = BATCH;
     o.restore_best = s->restore_best;
     o.valid = s->restore_best ? valid : NULL;
-    o.patience = s->restore_best ? 3 : 0;
+    o.patience = s->restore_best ? (s->patience ? s->patience : 3) : 0;
     o.threads = 1;
     return o;
 }
@@ -211,6 +216,7 @@ static void interrupt_at(size_t step, const setting *s, const bp_model *whole, c
 static void any_step(void **state)
 {
     (void)state;
+    size_t early = 0, converged = 0, plateaus = 0; /* all ends and reductions must occur, or nothing is said of them */
     for (size_t i = 0; i < SETTINGS; i++) {
         const setting *s = &settings[i];
         bp_data d = made_up(s->classes), valid = d;
@@ -220,20 +226,21 @@ static void any_step(void **state)
         bp_train_result expected;
         assert_ok(bp_train(&expected, whole, &d, &o));
         assert_memory_not_equal(whole->graph->slab, fresh->graph->slab, fresh->graph->slab_size * sizeof(float));
-        assert_true(expected.last.step >= 8);
+        early += expected.stopped_early;
+        converged += expected.converged;
+        plateaus += strncmp(s->schedule, "plateau", 7) == 0 && expected.last.lr < 0.9 * o.optimizer.lr;
         for (size_t step = 1; step <= expected.last.step; step++) {
             interrupt_at(step, s, whole, &expected);
         }
         bp_model_free(whole);
         bp_model_free(fresh);
     }
+    assert_true(early > 0 && converged > 0 && plateaus == 2);
 }
 
 /* A run that ends within an epoch is measured there; a longer run goes on as if it had not ended. */
-static void longer(void **state)
+static void longer_as(const setting *s)
 {
-    (void)state;
-    const setting *s = &settings[6];
     for (size_t steps = 3; steps <= 15; steps++) { /* 5 an epoch */
         bp_data d = made_up(s->classes), valid = d;
         valid.rows = 30;
@@ -269,6 +276,92 @@ static void longer(void **state)
         bp_model_free(whole);
         bp_model_free(m);
     }
+}
+
+static void longer(void **state)
+{
+    (void)state;
+    longer_as(&settings[1]);
+    longer_as(&settings[3]);
+    longer_as(&settings[6]);
+}
+
+static double *number_in(const bp_state *s, const char *name)
+{
+    const bp_state_part *p = bp_state_find(s, name);
+    assert_non_null(p);
+    return p->data;
+}
+
+static bp_state a_state(const setting *s);
+
+/* What was done and how long it took is counted on. */
+static void time_goes_on(void **state)
+{
+    (void)state;
+    const setting *s = &settings[0];
+    bp_data d = made_up(s->classes);
+    bp_train_options o = make_options(s, NULL);
+    bp_model *m = make_model(s, &d);
+    bp_state from = a_state(s);
+    bp_train_result result;
+    *number_in(&from, "seconds") = 5000;
+    *number_in(&from, "train_seconds") = 1000;
+    *number_in(&from, "samples") = 1e12;
+    o.resume = &from;
+    assert_ok(bp_train(&result, m, &d, &o));
+    assert_true(result.last.seconds >= 5000 && result.last.seconds < 6000);
+    assert_true(result.last.train_seconds >= 1000 && result.last.train_seconds < 2000);
+    assert_true(result.last.samples_per_second > 1e8);
+    free_state(&from);
+    bp_model_free(m);
+}
+
+/* A step that does not evaluate anything tells what the one before it found. */
+static void nothing_to_gain(void **state)
+{
+    (void)state;
+    const setting *s = &settings[LBFGS];
+    assert_int_equal(s->kind, BP_LBFGS);
+    bp_data d = made_up(s->classes);
+    bp_train_options o = make_options(s, NULL);
+    bp_model *m = make_model(s, &d);
+    bp_state from = a_state(s);
+    bp_train_result result;
+    memset(number_in(&from, "point.g"), 0, bp_state_find(&from, "point.g")->count * sizeof(double));
+    *number_in(&from, "full.loss") = 12;
+    *number_in(&from, "full.rows") = ROWS / 2.0;
+    *number_in(&from, "full.right") = ROWS / 4.0;
+    *number_in(&from, "point.step") = 0.125;
+    o.resume = &from;
+    assert_ok(bp_train(&result, m, &d, &o));
+    assert_true(result.converged);
+    assert_near(result.last.train_loss, 24, 1e-12);
+    assert_near(result.last.train_accuracy, 0.5, 1e-12);
+    assert_near(result.last.lr, 0.125, 0);
+    free_state(&from);
+    bp_model_free(m);
+}
+
+/* A run that goes on and diverges within the epoch gives back the weights of the end of the one before. */
+static void divergence(void **state)
+{
+    (void)state;
+    const setting *s = &settings[0];
+    bp_data d = made_up(s->classes);
+    bp_train_options o = make_options(s, NULL);
+    bp_model *m = make_model(s, &d), *good = make_model(s, &d);
+    bp_state from = a_state(s); /* in the second epoch */
+    o.epochs = 1;
+    assert_ok(bp_train(NULL, good, &d, &o));
+    o.epochs = 4;
+    *(float *)bp_state_find(&from, "weights")->data = NAN;
+    o.resume = &from;
+    assert_int_equal(bp_train(NULL, m, &d, &o), BP_ERR_NUMERIC);
+    assert_same_weights(m, good);
+    free_state(&from);
+    bp_model_free(m);
+    bp_model_free(good);
 }
 
 /* ---- what does not fit ---- */
@@ -315,7 +408,7 @@ static void refuse_value(const setting *s, const char *name, double value, const
 static void misfits(void **state)
 {
     (void)state;
-    bp_state sgd = a_state(&settings[0]), adam = a_state(&settings[6]), lbfgs = a_state(&settings[8]);
+    bp_state sgd = a_state(&settings[0]), adam = a_state(&settings[6]), lbfgs = a_state(&settings[LBFGS]);
     refuse(&sgd, &settings[6], "another network");
     refuse(&adam, &settings[0], "another");
     refuse(&lbfgs, &settings[0], "another");
@@ -336,8 +429,8 @@ static void misfits(void **state)
     refuse_value(&settings[0], "epoch", 1.5, "epoch");
     refuse_value(&settings[0], "epoch", NAN, "epoch");
     refuse_value(&settings[0], "within", 2, "within");
-    refuse_value(&settings[8], "lbfgs.kept", 11, "lbfgs.kept");
-    refuse_value(&settings[8], "lbfgs.newest", 11, "lbfgs.newest");
+    refuse_value(&settings[LBFGS], "lbfgs.kept", 11, "lbfgs.kept");
+    refuse_value(&settings[LBFGS], "lbfgs.newest", 11, "lbfgs.newest");
 }
 
 /* ---- an optimizer in a loop of one's own ---- */
@@ -384,6 +477,9 @@ static void own_loop(void **state)
         bp_state kept = {0};
         for (int step = 0; step < 12; step++) {
             assert_ok(bp_optimizer_step(a.o, a.s, ROWS));
+            if (step == 4) {
+                bp_optimizer_set_lr(a.o, 0.0123);
+            }
             if (step == 5) {
                 assert_ok(bp_optimizer_state(&view, a.o));
                 kept = copy_state(view);
@@ -410,7 +506,7 @@ static void own_loop(void **state)
 static void memory(void **state)
 {
     (void)state;
-    const setting *s = &settings[8];
+    const setting *s = &settings[LBFGS];
     bp_data d = made_up(s->classes);
     bp_state from = a_state(s);
     bool done = false;
@@ -443,8 +539,9 @@ static void memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_step), cmocka_unit_test(longer), cmocka_unit_test(misfits),
-        cmocka_unit_test(own_loop), cmocka_unit_test(memory),
+        cmocka_unit_test(any_step),        cmocka_unit_test(longer),     cmocka_unit_test(time_goes_on),
+        cmocka_unit_test(nothing_to_gain), cmocka_unit_test(divergence), cmocka_unit_test(misfits),
+        cmocka_unit_test(own_loop),        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, choose_kernel, NULL);
 }

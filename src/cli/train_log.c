@@ -122,16 +122,14 @@ static void write_pending(train_log *log)
 
 static void append(train_log *log, const char *text)
 {
-    size_t before = log->pending != NULL ? strlen(log->pending) : 0, more = strlen(text);
-    char *longer = cli_alloc(before + more + 1, 1);
+    const char *before = log->pending != NULL ? log->pending : "";
+    size_t size = strlen(before) + strlen(text) + 1;
+    char *longer = cli_alloc(size, 1);
     if (longer == NULL) {
         log->error = ENOMEM; /* the line is lost: told when the log is closed */
         return;
     }
-    if (before > 0) {
-        memcpy(longer, log->pending, before);
-    }
-    memcpy(longer + before, text, more);
+    snprintf(longer, size, "%s%s", before, text);
     cli_release(log->pending);
     log->pending = longer;
     write_pending(log);
@@ -141,15 +139,12 @@ void train_log_line(train_log *log, json_t *object)
 {
     char *text = json_dumps(object, 0);
     json_decref(object);
-    char *line = text != NULL ? cli_alloc(strlen(text) + 2, 1) : NULL;
-    if (line == NULL) {
+    if (text == NULL) {
         log->error = ENOMEM;
-    } else {
-        memcpy(line, text, strlen(text));
-        line[strlen(text)] = '\n';
-        append(log, line);
+        return;
     }
-    cli_release(line);
+    append(log, text);
+    append(log, "\n");
     free(text);
 }
 
