@@ -50,7 +50,7 @@ void bp_hash_add(bp_hash *h, const void *data, size_t bytes)
     const unsigned char *p = data;
     size_t used = h->bytes % STRIPE;
     h->bytes += bytes;
-    if (used > 0) {
+    if (bytes > 0 && used > 0) { /* of no bytes the address may be NULL */
         size_t more = bytes < STRIPE - used ? bytes : STRIPE - used;
         memcpy(h->rest + used, p, more);
         p += more;
