@@ -76,6 +76,7 @@ needs_ci()
     program /usr/bin/python3 python3
     module onnx python3-onnx
     library fann libfann-dev
+    module torch python3-torch
 }
 
 # The programs that bench/peers compares with.

@@ -203,6 +203,33 @@ static void test_trace_agrees_with_eval(void **state)
     }
 }
 
+/* A text of genann, one hidden layer, as a model: the rest is what the library does. */
+static void test_import(void **state)
+{
+    (void)state;
+    char path[600];
+    snprintf(path, sizeof path, "%s/net.ann", folder);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("2 1 2 1 0.5 1 -2 -0.25 0.75 1.5 0.1 -3 4", f);
+    fclose(f);
+    json_t *r = result_of("import|net.ann|--task|classify|--json");
+    assert_string_equal(json_string_value(json_object_get(r, "format")), "genann");
+    assert_string_equal(json_string_value(json_object_get(r, "net")), "dense 2 sigmoid");
+    assert_string_equal(json_string_value(json_object_get(r, "model")), "net.safetensors");
+    assert_int_equal(number(r, "parameters"), 9);
+    json_decref(r);
+    expect(0, NULL, "eval|net.safetensors|xor");
+    expect(0, NULL, "import|net.ann|--out|other.safetensors");
+    expect(0, NULL, "inspect|other.safetensors");
+    expect(2, "says that itself", "import|net.ann|--net|dense 2 relu");
+    expect(2, "the same file", "import|net.ann|--out|net.ann");
+    expect(3, "a model already", "import|net.safetensors|--out|x.safetensors");
+    expect(3, "absent.net", "import|absent.net");
+    expect(5, "nowhere", "import|net.ann|--out|nowhere/x.safetensors");
+    assert_false(exists("x.safetensors"));
+}
+
 static void test_inspect(void **state)
 {
     (void)state;
@@ -338,6 +365,7 @@ int main(void)
         TEST(test_trace),
         TEST(test_trace_agrees_with_predict),
         TEST(test_trace_agrees_with_eval),
+        TEST(test_import),
         TEST(test_inspect),
         TEST(test_no_escapes_in_pipes),
         TEST(test_terminal),

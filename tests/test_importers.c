@@ -177,15 +177,430 @@ static void test_fann_options(void **state)
     bp_model_free(m);
 }
 
+/* ---- genann ------------------------------------------------------------------------------------------------------ */
+
+/* 2 inputs, 2 hidden layers of 2, an output: the bias of each neuron is -1 and comes first. */
+static const char genann_text[] =
+    "2 2 2 1 0.5 1 -2 -0.25 0.75 1.5 0.125 2 -1 -0.5 0.3 0.7 1e-1 -3.00000000000000000000e+00 4";
+
+static double genann_neuron(const double *w, const double *x)
+{
+    return -w[0] + w[1] * x[0] + w[2] * x[1];
+}
+
+static void test_genann(void **state)
+{
+    (void)state;
+    static const double w[] = {0.5, 1, -2, -0.25, 0.75, 1.5, 0.125, 2, -1, -0.5, 0.3, 0.7, 0.1, -3, 4};
+    const double x[2] = {0.3, -1.2};
+    double h[2] = {sigmoid(genann_neuron(w, x)), sigmoid(genann_neuron(w + 3, x))}, y[1];
+    double g[2] = {sigmoid(genann_neuron(w + 6, h)), sigmoid(genann_neuron(w + 9, h))};
+    bp_model *m;
+    write_text("two.ann", genann_text);
+    assert_ok(bp_model_import(&m, in_folder("two.ann"), NULL));
+    assert_int_equal(bp_model_describe(m).type, BP_F64);
+    answer(y, m, x);
+    expect_near(y[0], sigmoid(genann_neuron(w + 12, g)), 1e-15);
+    bp_model_free(m);
+    bp_import_options o = bp_import_defaults();
+    o.output = "linear";
+    assert_ok(bp_model_import(&m, in_folder("two.ann"), &o));
+    answer(y, m, x);
+    expect_near(y[0], genann_neuron(w + 12, g), 1e-14);
+    bp_model_free(m);
+    o.output = "tanh";
+    expect_fails("two.ann", BP_ERR_ARGUMENT, "sigmoid or linear", &o);
+}
+
+static void test_genann_without_hidden(void **state)
+{
+    (void)state;
+    bp_model *m;
+    const double x[2] = {2, -1};
+    double y[2];
+    write_text("none.ann", "2 0 0 2 1 2 3\n-1 0.5 0.25\n");
+    assert_ok(bp_model_import(&m, in_folder("none.ann"), NULL));
+    answer(y, m, x);
+    expect_near(y[0], sigmoid(-1 + 4 - 3), 1e-15);
+    expect_near(y[1], sigmoid(1 + 1 - 0.25), 1e-15);
+    bp_model_free(m);
+}
+
+static void test_genann_damaged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *part;
+    } cases[] = {
+        {"2 0 0 2 1 2 3 -1 0.5", "end"},
+        {"2 0 0 2 1 2 3 -1 0.5 x", "a weight"},
+        {"2 0 0 2 1 2 3 -1 0.5 nan", "a weight"},
+        {"2 0 0 2 1 2 3 -1 0.5 0.25 7", "end of the file"},
+        {"0 0 0 2 1 2 3 -1 0.5 0.25 7", "at least one"},
+        {"2 1 0 2 1 2 3 -1 0.5 0.25 7", "at least one"},
+        {"999999999999 9 999999999999 2 1 2 3", "more weights"},
+        {"2 18446744073709551615 1 2 1 2 3", "more weights"},
+        {"2 1 18446744073709551615 2 1 2 3", "more weights"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_text("bad.ann", cases[i].text);
+        expect_fails("bad.ann", BP_ERR_FORMAT, cases[i].part, NULL);
+    }
+}
+
+/* ---- KANN -------------------------------------------------------------------------------------------------------- */
+
+enum { INPUT = 1, OUTPUT = 2, TRUTH = 4, COST = 8, FEED = 0, VARIABLE = 1, CONSTANT = 2 };
+
+/* A file under construction. */
+typedef struct kann_file {
+    unsigned char data[4096];
+    size_t size;
+    int nodes;
+} kann_file;
+
+static void put(kann_file *k, uint32_t value, int count)
+{
+    for (int i = 0; i < count; i++) {
+        k->data[k->size++] = (unsigned char)(value >> 8 * i);
+    }
+}
+
+static void put_value(kann_file *k, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    put(k, bits, 4);
+}
+
+static void kann_begin(kann_file *k)
+{
+    *k = (kann_file){{'K', 'A', 'N', 1}, 8, 0};
+}
+
+/* Both return the number of the node. */
+static int leaf(kann_file *k, int role, int kind, int dims, int d0, int d1)
+{
+    put(k, 0, 4);
+    put(k, (uint32_t)role, 4);
+    put(k, (uint32_t)kind, 1);
+    put(k, 0, 4);
+    put(k, (uint32_t)dims, 1);
+    for (int i = 0; i < dims; i++) {
+        put(k, (uint32_t)(i ? d1 : d0), 4);
+    }
+    return k->nodes++;
+}
+
+static int op(kann_file *k, int role, int code, int a, int b)
+{
+    put(k, 0, 4);
+    put(k, (uint32_t)role, 4);
+    put(k, VARIABLE, 1);
+    put(k, b < 0 ? 1 : 2, 4);
+    put(k, (uint32_t)code, 2);
+    put(k, (uint32_t)a, 4);
+    if (b >= 0) {
+        put(k, (uint32_t)b, 4);
+    }
+    put(k, UINT32_MAX, 4);
+    put(k, code == 12 ? 4 : 0, 4); /* select keeps which child is chosen */
+    put(k, 0, code == 12 ? 4 : 0);
+    return k->nodes++;
+}
+
+static void kann_write(kann_file *k, const char *name, const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        put_value(k, values[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        k->data[4 + i] = (unsigned char)(k->nodes >> 8 * i);
+    }
+    write_file(in_folder(name), k->data, k->size);
+}
+
+/* Weights and biases of 3 -> 2 -> 2, then the rate of the dropout and the factor of the logits. */
+static const float kann_values[] = {0.5f, -1, 2,    0.25f, 1.5f, -0.75f, 0.1f,  -0.2f,
+                                    1,    -2, 0.5f, 3,     0.3f, -0.6f,  0.25f, 2};
+
+/* relu, dropout, softmax of doubled logits, as kann_layer_cost builds it. middle: the op after the first layer. */
+static void kann_classifier(const char *name, int middle)
+{
+    kann_file k;
+    kann_begin(&k);
+    int x = leaf(&k, INPUT, FEED, 2, 1, 3), w = leaf(&k, 0, VARIABLE, 2, 2, 3), b = leaf(&k, 0, VARIABLE, 1, 2, 0);
+    int h = op(&k, 0, middle, op(&k, 0, 1, op(&k, 0, 3, x, w), b), -1);
+    int rate = leaf(&k, 0, CONSTANT, 0, 0, 0), dropped = op(&k, 0, 15, h, rate);
+    h = op(&k, 0, 12, h, dropped);
+    int v = leaf(&k, 0, VARIABLE, 2, 2, 2), c = leaf(&k, 0, VARIABLE, 1, 2, 0), factor = leaf(&k, 0, CONSTANT, 0, 0, 0);
+    int z = op(&k, 0, 2, op(&k, 0, 1, op(&k, 0, 3, h, v), c), factor);
+    int y = op(&k, OUTPUT, 14, z, -1), truth = leaf(&k, TRUTH, FEED, 2, 1, 2);
+    op(&k, COST, 13, y, truth);
+    kann_write(&k, name, kann_values, sizeof kann_values / sizeof *kann_values);
+}
+
+static void test_kann_classifier(void **state)
+{
+    (void)state;
+    bp_model *m;
+    const float *w = kann_values;
+    const double x[3] = {0.4, -0.7, 1.1};
+    double h[2], z[2], y[2];
+    for (int j = 0; j < 2; j++) {
+        double sum = (double)w[6 + j];
+        for (int i = 0; i < 3; i++) {
+            sum += (double)w[3 * j + i] * x[i];
+        }
+        h[j] = sum > 0 ? sum : 0;
+    }
+    for (int j = 0; j < 2; j++) {
+        z[j] = 2 * ((double)w[12 + j] + (double)w[8 + 2 * j] * h[0] + (double)w[9 + 2 * j] * h[1]);
+    }
+    kann_classifier("good.kan", 8);
+    assert_ok(bp_model_import(&m, in_folder("good.kan"), NULL));
+    bp_model_options d = bp_model_describe(m);
+    assert_string_equal(d.net, "dense 2 relu, dropout 0.25");
+    assert_int_equal(d.task, BP_CLASSIFY);
+    answer(y, m, x);
+    expect_near(y[0], 1 / (1 + exp(z[1] - z[0])), 1e-6);
+    expect_near(y[1], 1 / (1 + exp(z[0] - z[1])), 1e-6);
+    bp_model_free(m);
+}
+
+/* A sigmoid output with its cross-entropy, no bias, dropout of the inputs: numbers, unless classes are asked for. */
+static void test_kann_numbers(void **state)
+{
+    (void)state;
+    static const float values[] = {0.5f, -1, 0.125f};
+    kann_file k;
+    kann_begin(&k);
+    int x = leaf(&k, INPUT, FEED, 2, 1, 2), rate = leaf(&k, 0, CONSTANT, 0, 0, 0);
+    int h = op(&k, 0, 12, x, op(&k, 0, 15, x, rate)), w = leaf(&k, 0, VARIABLE, 2, 1, 2);
+    int y = op(&k, OUTPUT, 6, op(&k, 0, 3, h, w), -1), truth = leaf(&k, TRUTH, FEED, 2, 1, 1);
+    op(&k, COST, 22, y, truth);
+    kann_write(&k, "numbers.kan", values, 3);
+    bp_model *m;
+    double found[1];
+    assert_ok(bp_model_import(&m, in_folder("numbers.kan"), NULL));
+    bp_model_options d = bp_model_describe(m);
+    assert_string_equal(d.net, "dropout 0.125");
+    assert_string_equal(d.loss, "bce");
+    assert_int_equal(d.task, BP_REGRESS);
+    answer(found, m, (const double[]){3, 1});
+    expect_near(found[0], sigmoid(0.5 * 3 - 1), 1e-6);
+    bp_model_free(m);
+}
+
+static void test_kann_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        int code;
+        const char *part;
+    } cases[] = {{16, "conv2d"}, {32, "stdnorm"}, {99, "of a later version"}, {0, "none"}, {15, "dropout"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        kann_classifier("other.kan", cases[i].code);
+        expect_fails("other.kan", BP_ERR_UNSUPPORTED, cases[i].part, NULL);
+    }
+    kann_file k; /* weights that two layers share */
+    kann_begin(&k);
+    int x = leaf(&k, INPUT, FEED, 2, 1, 1), w = leaf(&k, 0, VARIABLE, 2, 1, 1);
+    op(&k, OUTPUT, 3, op(&k, 0, 7, op(&k, 0, 3, x, w), -1), w);
+    kann_write(&k, "shared.kan", (const float[]){1}, 1);
+    expect_fails("shared.kan", BP_ERR_UNSUPPORTED, "of another layer", NULL);
+}
+
+/* Cut anywhere, or with any byte changed: an answer or an error, never a crash. */
+static void test_kann_damaged(void **state)
+{
+    (void)state;
+    kann_classifier("whole.kan", 8);
+    bytes whole = read_file(in_folder("whole.kan"));
+    bp_model *m;
+    for (size_t i = 4; i < whole.size; i++) {
+        write_file(in_folder("cut.kan"), whole.data, i);
+        expect_fails("cut.kan", BP_ERR_FORMAT, "cut.kan", NULL);
+    }
+    for (size_t i = 4; i < whole.size; i++) {
+        whole.data[i] ^= 0x5a;
+        write_file(in_folder("changed.kan"), whole.data, whole.size);
+        if (bp_model_import(&m, in_folder("changed.kan"), NULL) == BP_OK) {
+            bp_model_free(m);
+        }
+        whole.data[i] ^= 0x5a;
+    }
+    free(whole.data);
+}
+
+/* ---- PyTorch ----------------------------------------------------------------------------------------------------- */
+
+static void write_tensors(const char *name, const char *header, const float *values, size_t count)
+{
+    unsigned char file[4096] = {(unsigned char)strlen(header), (unsigned char)(strlen(header) >> 8)};
+    size_t size = 8 + strlen(header);
+    memcpy(file + 8, header, strlen(header));
+    memcpy(file + size, values, count * sizeof *values);
+    write_file(in_folder(name), file, size + count * sizeof *values);
+}
+
+static const char torch_header[] = "{\"10.weight\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},"
+                                   "\"2.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]},"
+                                   "\"2.weight\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[16,40]}}";
+static const float torch_values[] = {2, -3, 0.5f, -0.25f, 1, 2, 3, -1, 0.5f, 4};
+
+static void test_torch(void **state)
+{
+    (void)state;
+    bp_model *m;
+    bp_import_options o = bp_import_defaults();
+    const double x[3] = {1, -0.5, 0.25};
+    double y[2], h0 = tanh(x[0] + 2 * x[1] + 3 * x[2] + 0.5), h1 = tanh(-x[0] + 0.5 * x[1] + 4 * x[2] - 0.25);
+    write_tensors("torch", torch_header, torch_values, 10);
+    o.net = "dropout 0.1, dense 2 tanh";
+    assert_ok(bp_model_import(&m, in_folder("torch"), &o));
+    answer(y, m, x);
+    expect_near(y[0], 2 * h0 - 3 * h1, 1e-6);
+    bp_model_free(m);
+    o.task = "classify"; /* one number a row: two classes */
+    assert_ok(bp_model_import(&m, in_folder("torch"), &o));
+    answer(y, m, x);
+    expect_near(y[1], sigmoid(2 * h0 - 3 * h1), 1e-6);
+    assert_ok(bp_model_save(m, in_folder("ours")));
+    bp_model_free(m);
+    expect_fails("ours", BP_ERR_STATE, "a model already", &o);
+}
+
+static void test_torch_refused(void **state)
+{
+    (void)state;
+    bp_import_options o = bp_import_defaults();
+    write_tensors("torch", torch_header, torch_values, 10);
+    expect_fails("torch", BP_ERR_ARGUMENT, "e.g. net \"dense 2 relu\"", &o);
+    o.net = "dense 3 relu";
+    expect_fails("torch", BP_ERR_ARGUMENT, "3 units in dense layer 1, but the file has 2", &o);
+    o.net = "dense 2 relu, dense 2 relu";
+    expect_fails("torch", BP_ERR_ARGUMENT, "dense layer 2", &o);
+    o.net = "";
+    expect_fails("torch", BP_ERR_ARGUMENT, "0 dense layers, but the file has 1", &o);
+    o.net = "dense 2 relo";
+    expect_fails("torch", BP_ERR_ARGUMENT, "relu", &o);
+    write_tensors("half", "{\"0.weight\":{\"dtype\":\"F16\",\"shape\":[1,2],\"data_offsets\":[0,4]}}", torch_values, 1);
+    expect_fails("half", BP_ERR_UNSUPPORTED, "F16", &o);
+    write_tensors("norm", "{\"0.running_mean\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", torch_values,
+                  1);
+    expect_fails("norm", BP_ERR_UNSUPPORTED, "0.running_mean", &o);
+    write_tensors("lonely", "{\"0.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", torch_values, 1);
+    expect_fails("lonely", BP_ERR_FORMAT, "no tensor NAME.weight", &o);
+    write_tensors("bad",
+                  "{\"0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+                  "\"0.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[8,12]}}",
+                  torch_values, 3);
+    o.net = "";
+    expect_fails("bad", BP_ERR_FORMAT, "no weights go with that", &o);
+}
+
+/* Runs the script; its exit code. */
+static int torch_run(const char *what)
+{
+    char line[700];
+    snprintf(line, sizeof line, "PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 %s/tests/importers/torch_models.py %s %s",
+             BP_SOURCE_DIR, what, folder);
+    int status = system(line);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Numbers that the script wrote; the caller frees them. */
+static double *numbers_of(int net, const char *ending, size_t *count)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%d.%s", net, ending);
+    bytes b = read_file(in_folder(name));
+    *count = b.size / sizeof(double);
+    return (double *)(void *)b.data;
+}
+
+static double largest_difference(const bp_model *m, const double *x, const double *y, size_t rows)
+{
+    bp_model_options d = bp_model_describe(m);
+    double worst = 0, found[16];
+    for (size_t i = 0; i < rows; i++) {
+        answer(found, m, x + i * d.inputs);
+        for (size_t j = 0; j < d.outputs; j++) {
+            double expected = y[i * d.outputs + j], difference = fabs(found[j] - expected) / fmax(1, fabs(expected));
+            worst = !(difference <= worst) ? difference : worst;
+        }
+    }
+    return worst;
+}
+
+/* The network that the script wrote as number `net`, imported. */
+static bp_model *import_torch(int net)
+{
+    char name[32], described[400];
+    snprintf(name, sizeof name, "%d.net", net);
+    bytes text = read_file(in_folder(name));
+    snprintf(described, sizeof described, "%.*s", (int)text.size, (const char *)text.data);
+    free(text.data);
+    bp_import_options o = bp_import_defaults();
+    o.net = described;
+    bp_model *m;
+    snprintf(name, sizeof name, "%d.safetensors", net);
+    assert_ok(bp_model_import(&m, in_folder(name), &o));
+    return m;
+}
+
+static void expect_torch(const bp_model *m, int net, const char *way)
+{
+    size_t nx, ny;
+    double *x = numbers_of(net, "x", &nx), *y = numbers_of(net, "y", &ny);
+    bp_model_options d = bp_model_describe(m);
+    assert_int_equal(nx / d.inputs, ny / d.outputs);
+    double worst = largest_difference(m, x, y, nx / d.inputs);
+    print_message("%s PyTorch, \"%s\", %s: %.2g\n", way, d.net, bp_type_name(d.type), worst);
+    assert_true(worst <= (d.type == BP_F64 ? 1e-14 : 2e-6));
+    free(x);
+    free(y);
+}
+
+/* Networks of PyTorch come here, and go back under our names and layout. */
+static void test_torch_itself(void **state)
+{
+    (void)state;
+    enum { NETS = 3, ABSENT = 77 };
+    bp_model *m[NETS];
+    int code = access("/usr/bin/python3", X_OK) == 0 ? torch_run("write") : ABSENT;
+    if (code == ABSENT) {
+        print_message("SKIPPED: python3-torch is not there; nothing is known about files of PyTorch\n");
+        skip();
+    }
+    assert_int_equal(code, 0);
+    for (int net = 0; net < NETS; net++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d.safetensors", net);
+        m[net] = import_torch(net);
+        expect_torch(m[net], net, "from");
+        assert_ok(bp_model_save(m[net], in_folder(name)));
+    }
+    assert_int_equal(torch_run("answer"), 0);
+    for (int net = 0; net < NETS; net++) {
+        expect_torch(m[net], net, "to");
+        bp_model_free(m[net]);
+    }
+}
+
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_fann),
-        cmocka_unit_test(test_fann_damaged),
-        cmocka_unit_test(test_fann_options),
+        cmocka_unit_test(test_unknown),        cmocka_unit_test(test_fann),
+        cmocka_unit_test(test_fann_damaged),   cmocka_unit_test(test_fann_options),
+        cmocka_unit_test(test_genann),         cmocka_unit_test(test_genann_without_hidden),
+        cmocka_unit_test(test_genann_damaged), cmocka_unit_test(test_kann_classifier),
+        cmocka_unit_test(test_kann_numbers),   cmocka_unit_test(test_kann_refused),
+        cmocka_unit_test(test_kann_damaged),   cmocka_unit_test(test_torch),
+        cmocka_unit_test(test_torch_refused),  cmocka_unit_test(test_torch_itself),
     };
     return cmocka_run_group_tests_name("importers", tests, folder_make, folder_remove);
 }

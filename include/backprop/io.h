@@ -598,7 +598,11 @@ bp_import_options bp_import_defaults(void);
  *          Flatten, Reshape, Squeeze, Dropout, Identity, Cast; ArgMax, ZipMap and the like tell classes and their names.
  *          Weights raw, typed, or in other files in the same folder; f64 where those of the first layer are double. Classes
  *          where the graph ends in softmax (also its logarithm: answers are probabilities), ArgMax, ZipMap or [1 - p, p]; with
- *          task "classify" linear outputs are scores, and softmax is added. Files of bp_onnx_save give the model back. */
+ *          task "classify" linear outputs are scores, and softmax is added. Files of bp_onnx_save give the model back.
+ *   KANN   a chain of dense layers (with or without bias), sigm, tanh, relu, dropout, and softmax at the end.
+ *   genann the text; f64. Its table of sigmoids becomes the function; output: "linear" where the program set that.
+ *   safetensors  matrices NAME.weight [out, in] and vectors NAME.bias, as a torch.nn.Sequential is saved: net is needed, and
+ *          output where it is not linear (classify: softmax). Layers are taken in the order of their names. */
 bp_status bp_model_import(bp_model **out, const char *path, const bp_import_options *options);
 
 /* ---- 9. Checkpoints ---------------------------------------------------------------------------------------------- */

@@ -178,6 +178,9 @@ const cli_command command_table[COMMANDS] = {
          "so is refused by its name. The content of FILE tells what it is:\n\n"
          "  FANN         .net, version 2.1, with its scaling; layers of linear, sigmoid and\n"
          "               sigmoid symmetric neurons, of any steepness\n"
+         "  KANN         chains of dense layers, dropout, sigmoid, tanh, relu and softmax\n"
+         "  genann       its text; --output linear where the program set that\n"
+         "  safetensors  the weights of a torch.nn.Sequential, with --net for what is between them\n"
          "  ONNX         graphs as PyTorch, Keras and scikit-learn converters write them: one\n"
          "               input, layers that follow each other; f32 and f64, weights in the file\n"
          "               or beside it. --task classify makes probabilities of the scores that\n"
@@ -185,6 +188,8 @@ const cli_command command_table[COMMANDS] = {
          "Without --task the model answers with numbers, as the original does, unless its output is softmax.",
          "backprop import robot.net --out robot.safetensors  a network of FANN\n"
          "backprop import net.onnx --task classify  a classifier of PyTorch\n"
+         "backprop import torch.safetensors --net \"dense 50 relu\" --task classify --out mine.safetensors  of "
+         "PyTorch\n"
          "backprop import old.net --approximate  one with stepwise sigmoids, which become smooth\n",
          NULL, run_import},
     [CMD_BENCH] =

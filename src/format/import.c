@@ -15,6 +15,9 @@ typedef struct import_format {
 /* In the order in which they are asked. */
 static const import_format formats[] = {
     {{"FANN", "a .net file of FANN, version 2.1, with floating-point numbers"}, bp_fann_is, bp_fann_read},
+    {{"KANN", "a dense network of KANN"}, bp_kann_is, bp_kann_read},
+    {{"safetensors", "weights of a torch.nn.Sequential in a safetensors file"}, bp_torch_is, bp_torch_read},
+    {{"genann", "the text of genann"}, bp_genann_is, bp_genann_read},
     {{"ONNX", "an ONNX graph of layers that follow each other"}, bp_onnx_is, bp_onnx_read},
 };
 enum { FORMATS = sizeof formats / sizeof *formats, HEAD = 64 };
@@ -76,7 +79,10 @@ bp_status bp_import_refuse(const char *path, const char *format, const char *val
 /* The hidden layers as bp_model_options has them. */
 static char *net_text(const bp_import_net *n)
 {
-    bp_net net = {n->allocator, bp_alloc(&n->allocator, 2 * n->count, sizeof *net.layers), 0};
+    bp_net net = {n->allocator, bp_alloc(&n->allocator, 2 * n->count + 1, sizeof *net.layers), 0};
+    if (net.layers && n->dropout > 0) {
+        net.layers[net.count++] = (bp_layer){.id = BP_LAYER_DROPOUT, .rate = n->dropout};
+    }
     for (size_t i = 0; net.layers && i + 1 < n->count; i++) {
         const bp_import_layer *l = &n->layer[i];
         net.layers[net.count++] = (bp_layer){.id = BP_LAYER_DENSE, .units = l->units, .f = l->f};

@@ -21,6 +21,7 @@ typedef struct bp_import_net {
     const char *path, *format; /* "FANN" */
     bp_type type;
     size_t count;
+    double dropout;         /* rate of a dropout of the inputs; 0: none */
     bp_import_layer *layer; /* the last one is the output layer */
     const char *net;        /* the hidden layers as text; NULL: made from the layers */
     const char *loss;       /* that belongs to the output; NULL: the usual one */
@@ -41,5 +42,11 @@ bool bp_fann_is(const unsigned char *head, size_t bytes);
 bp_status bp_fann_read(bp_model **out, const char *path, const bp_import_options *options);
 bool bp_onnx_is(const unsigned char *head, size_t bytes);
 bp_status bp_onnx_read(bp_model **out, const char *path, const bp_import_options *options);
+bool bp_genann_is(const unsigned char *head, size_t bytes);
+bp_status bp_genann_read(bp_model **out, const char *path, const bp_import_options *options);
+bool bp_kann_is(const unsigned char *head, size_t bytes);
+bp_status bp_kann_read(bp_model **out, const char *path, const bp_import_options *options);
+bool bp_torch_is(const unsigned char *head, size_t bytes);
+bp_status bp_torch_read(bp_model **out, const char *path, const bp_import_options *options);
 
 #endif
