@@ -71,6 +71,9 @@ needs_ci()
     program aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
     header stdlib.h aarch64-linux-gnu-gcc libc6-dev-arm64-cross
     program qemu-aarch64 qemu-user
+    program arm-none-eabi-gcc gcc-arm-none-eabi
+    header math.h arm-none-eabi-gcc libnewlib-arm-none-eabi
+    program qemu-system-arm qemu-system-arm
     program node nodejs
     program npm npm
     program /usr/bin/python3 python3
