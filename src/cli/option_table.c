@@ -417,7 +417,7 @@ const option_row option_table[OPTIONS] = {
          default_valid},
     [OPT_PART] = {"part", "PART", VALUE_WORD, GROUP_DATA, EVAL | PREDICT | INSPECT, NULL, part_word,
                   "rows to use: train, test or all (the training rows, then the test rows)", default_part},
-    [OPT_GENERATED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, TRAIN | EVAL | DATA, &from_one, NULL,
+    [OPT_GENERATED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, TRAIN | EVAL | EXPORT | DATA, &from_one, NULL,
                             "training rows of a generated set; its test part has a sixth as many (digits) or a quarter",
                             by_set},
     [OPT_CHECKED_ROWS] = {"rows", "N", VALUE_SIZE, GROUP_DATA, CHECK, &from_one, NULL,

@@ -32,12 +32,11 @@ static bp_status take_layer(bp_c_layer *l, bp_c_model *c, const bp_layer_info *i
     return status == BP_OK ? take_activation(l) : status;
 }
 
-static bp_status check_finite(const bp_c_layer *l)
+static bp_status check_finite(const char *layer, const double *value, size_t count)
 {
-    for (size_t i = 0; i < l->inputs * l->outputs + l->outputs; i++) {
-        double w = i < l->outputs ? l->b[i] : l->w[i - l->outputs];
-        if (!isfinite(w)) {
-            return bp_fail(BP_ERR_NUMERIC, "exporting C: the layer \"%s\" has numbers that are not finite", l->text);
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(value[i])) {
+            return bp_fail(BP_ERR_NUMERIC, "exporting C: the layer \"%s\" has numbers that are not finite", layer);
         }
     }
     return BP_OK;
@@ -57,7 +56,8 @@ static bp_status take_layers(bp_c_model *c)
         if (info.w) { /* dropout does nothing */
             bp_c_layer *l = &c->layer[c->layers++];
             status = take_layer(l, c, &info);
-            status = status == BP_OK ? check_finite(l) : status;
+            status = status == BP_OK ? check_finite(l->text, l->w, l->inputs * l->outputs) : status;
+            status = status == BP_OK ? check_finite(l->text, l->b, l->outputs) : status;
         }
     }
     return status;

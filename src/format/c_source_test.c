@@ -105,7 +105,7 @@ static void expect_level(double *x, const bp_feature *f, double cell)
 static void expect_number(double *x, const bp_feature *f, double cell)
 {
     double value = isnan(cell) ? f->filled : cell;
-    float part[2 * BP_DATE_PARTS + 1];
+    float part[2 * BP_DATE_PARTS + 1] = {0};
     if (f->kind == BP_FEATURE_DATE) {
         bp_date_write(f, part, value);
     } else {

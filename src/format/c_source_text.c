@@ -230,15 +230,17 @@ void bp_c_identifier(char out[BP_C_NAME], const char *text, bool capitals)
         }
     }
     n -= n > 0 && out[n - 1] == '_';
-    out[n] = '\0';
     if (n == 0) {
-        strcpy(out, capitals ? "X" : "x");
-    } else if (is_digit(*out) && !capitals) { /* capitals stand behind a name */
-        memmove(out + 1, out, n + 1);
+        out[n++] = capitals ? 'X' : 'x';
+    }
+    if (is_digit(*out) && !capitals) { /* capitals stand behind a name */
+        memmove(out + 1, out, n++);
         *out = 'x';
     }
+    out[n] = '\0';
     if (is_keyword(out)) {
-        strcat(out, "_");
+        out[n++] = '_';
+        out[n] = '\0';
     }
 }
 
