@@ -23,7 +23,8 @@ static bp_status take_layer(bp_c_layer *l, bp_c_model *c, const bp_layer_info *i
     size_t weights;
     *l = (bp_c_layer){.text = bp_pool_copy(&c->pool, info->text), .inputs = info->inputs, .outputs = info->outputs};
     if (!l->text || !bp_mul_size(&weights, l->inputs, l->outputs)) {
-        return bp_fail(BP_ERR_MEMORY, "exporting C: no memory for the layer \"%s\"", info->text);
+        bp_fail(BP_ERR_MEMORY, "exporting C: no memory for the layer \"%s\"", info->text);
+        return BP_ERR_MEMORY;
     }
     l->w = bp_pool_alloc(&c->pool, weights, sizeof *l->w);
     l->b = bp_pool_alloc(&c->pool, l->outputs, sizeof *l->b);
