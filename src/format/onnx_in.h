@@ -65,6 +65,7 @@ typedef struct bp_onnx_in {
     /* names of classes, where the graph has them */
     const char **class_name;
     size_t classes;
+    bool class_texts; /* they are more than numbers */
 } bp_onnx_in;
 
 /* ---- onnx_tensor.c ---- */

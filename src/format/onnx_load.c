@@ -219,6 +219,11 @@ static bp_status run_node(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_valu
     return handler(out, in, a, n->n_input);
 }
 
+static bool same_answer(const bp_onnx_value *a, const bp_onnx_value *b)
+{
+    return a->kind == b->kind && a->stage == b->stage && memcmp(a->f, b->f, sizeof a->f) == 0 && a->pair == b->pair;
+}
+
 /* Runs the node; what it cannot do is remembered in its output, and an error only where that is needed. */
 static bp_status visit(bp_onnx_in *in)
 {
@@ -239,7 +244,9 @@ static bp_status visit(bp_onnx_in *in)
     } else if (status != BP_OK) {
         return bp_fail_context(status, "reading %s: %s: ", in->path, here);
     }
-    v.at = bp_pool_copy(&in->pool, here);
+    /* a message about what is computed should name the node that computes, not one that passes it on */
+    bool passed = n->n_input && a[0] && a[0]->at && same_answer(a[0], &v);
+    v.at = passed ? a[0]->at : bp_pool_copy(&in->pool, here);
     const bp_onnx_value *kept = v.at && status == BP_OK ? new_value(in, &v) : NULL;
     if (!kept) {
         return BP_ERR_MEMORY;
@@ -251,11 +258,6 @@ static bp_status visit(bp_onnx_in *in)
 }
 
 /* ---- the answer -------------------------------------------------------------------------------------------------- */
-
-static bool same_answer(const bp_onnx_value *a, const bp_onnx_value *b)
-{
-    return a->stage == b->stage && memcmp(a->f, b->f, sizeof a->f) == 0 && a->pair == b->pair;
-}
 
 /* The output that is meant: numbers or probabilities; or, alone, the class. */
 static bp_status choose_output(const bp_onnx_value **out, bool *labelled, const bp_onnx_in *in)

@@ -511,10 +511,10 @@ static bp_status handle_concat(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx
     return BP_OK;
 }
 
-/* Names of classes from texts or whole numbers; the first that the graph has count. */
+/* Names of classes from texts or whole numbers; the first that the graph has count, but texts more than numbers. */
 static bp_status note_classes(bp_onnx_in *in, const ProtobufCBinaryData *text, const double *number, size_t count)
 {
-    if (in->class_name || count == 0) {
+    if (count == 0 || (in->class_name && (in->class_texts || !text))) {
         return BP_OK;
     }
     const char **name = bp_pool_alloc(&in->pool, count, sizeof *name);
@@ -528,6 +528,7 @@ static bp_status note_classes(bp_onnx_in *in, const ProtobufCBinaryData *text, c
         }
     }
     in->class_name = name;
+    in->class_texts = text != NULL;
     in->classes = count;
     return name ? BP_OK : BP_ERR_MEMORY;
 }
