@@ -6,9 +6,10 @@
 static void *budget_alloc(void *ctx, size_t bytes)
 {
     bp_budget *b = ctx;
-    if (b->left < BP_ALIGN || bytes > b->left - BP_ALIGN) {
+    if (b->left < 2 * BP_ALIGN || bytes > b->left - 2 * BP_ALIGN) {
         return NULL;
     }
+    bytes = bp_round_up(bytes, BP_ALIGN); /* an allocator may ask for that, and not every caller does it */
     char *block = b->allocator.alloc(b->allocator.ctx, bytes + BP_ALIGN);
     if (!block) {
         b->starved = true;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "format/budget.h"
 #include "format/onnx_graph.h"
 
 /* a = act(x' W alpha post + b), x' = x pre + pre_shift; W the identity where there is none. */

@@ -11,8 +11,10 @@
 
 #include "backprop/io.h"
 #include "data/pool.h"
+#include "format/budget.h"
 
-enum { BP_ONNX_DIMS = 6, BP_ONNX_POINTS = 40 };
+/* MEMORY: bytes that may be allocated for each byte of the file. */
+enum { BP_ONNX_DIMS = 6, BP_ONNX_POINTS = 40, BP_ONNX_MEMORY = 64 };
 
 /* A constant. */
 typedef struct bp_onnx_tensor {
@@ -57,7 +59,8 @@ typedef struct bp_onnx_value {
 
 typedef struct bp_onnx_in {
     const char *path;
-    bp_pool pool; /* memory is limited: see budget.h */
+    bp_pool pool; /* takes from the budget */
+    bp_budget *budget;
     const BpOnnx__Model *model;
     struct bp_onnx_names *names;
     const BpOnnx__Node *node; /* at work */

@@ -447,8 +447,8 @@ bp_status bp_onnx_read(bp_model **out, const char *path, const bp_import_options
     bp_status status = bp_import_refuse(path, "ONNX", options->net, "--net");
     status = status == BP_OK ? bp_import_refuse(path, "ONNX", options->output, "--output") : status;
     status = status == BP_OK ? read_bytes(&data, &bytes, path, &a) : status;
-    bp_budget budget = bp_budget_for(bytes, 64, &a);
-    bp_onnx_in in = {.path = path, .pool.allocator = bp_budget_allocator(&budget)};
+    bp_budget budget = bp_budget_for(bytes, BP_ONNX_MEMORY, &a);
+    bp_onnx_in in = {.path = path, .pool.allocator = bp_budget_allocator(&budget), .budget = &budget};
     ProtobufCAllocator messages = {in.pool.allocator.alloc, in.pool.allocator.release, in.pool.allocator.ctx};
     BpOnnx__Model *m = status == BP_OK ? bp_onnx__model__unpack(&messages, bytes, data) : NULL;
     bp_release(&a, data);

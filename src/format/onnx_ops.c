@@ -92,7 +92,7 @@ static bp_status handle_gemm(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_v
         return unsupported("expected data (not transposed) times a constant matrix, plus a constant");
     }
     bool transposed = bp_onnx_int_or(in->node, "transB", 0) != 0;
-    bp_onnx_value product;
+    bp_onnx_value product = {0};
     bp_status status = multiply(&product, in, a[0], a[1]->tensor, transposed, bp_onnx_float_or(in->node, "alpha", 1));
     *out = product;
     if (status != BP_OK || !has_c) {

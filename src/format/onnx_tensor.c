@@ -222,12 +222,22 @@ static bp_status read_part(uint8_t *out, bp_reader *r, size_t offset, size_t byt
     return status == BP_OK ? bp_reader_read(r, out, bytes, "weights") : status;
 }
 
-static bp_status read_external(bp_onnx_tensor *out, bp_onnx_in *in, const BpOnnx__Tensor *t,
-                               const struct number_type *n)
+/* Bytes that are there earn the memory that they need, as those of the graph itself do. */
+static void grow_budget(bp_onnx_in *in, size_t bytes)
+{
+    size_t more, *left = &in->budget->left;
+    if (!bp_mul_size(&more, bytes, BP_ONNX_MEMORY) || !bp_add_size(left, *left, more)) {
+        *left = SIZE_MAX;
+    }
+}
+
+/* `shape` has the shape of the tensor. */
+static bp_status read_external(bp_onnx_tensor **out, bp_onnx_in *in, const BpOnnx__Tensor *t,
+                               const struct number_type *n, const bp_onnx_tensor *shape)
 {
     char path[4096];
     const char *offset_text = entry(t, "offset"), *length_text = entry(t, "length");
-    size_t offset = 0, bytes = out->count * n->bytes, length = bytes, end;
+    size_t offset = 0, bytes = shape->count * n->bytes, length = bytes, end;
     bp_status status = external_path(path, in, t, entry(t, "location"));
     if (status != BP_OK) {
         return status;
@@ -248,11 +258,13 @@ static bp_status read_external(bp_onnx_tensor *out, bp_onnx_in *in, const BpOnnx
         status =
             bp_fail(BP_ERR_FORMAT, "reading %s: tensor \"%.80s\" lies beyond the end of %s", in->path, shown(t), path);
     } else {
+        grow_budget(in, bytes);
         data = bp_pool_alloc(&in->pool, bytes, 1);
-        status = data ? read_part(data, r, offset, bytes) : BP_ERR_MEMORY;
+        *out = bp_onnx_tensor_new(in, shape->type, shape->dims, shape->dim);
+        status = data && *out ? read_part(data, r, offset, bytes) : BP_ERR_MEMORY;
     }
     bp_reader_close(r);
-    return status == BP_OK ? read_raw(out, data, n) : status;
+    return status == BP_OK ? read_raw(*out, data, n) : status;
 }
 
 /* ---- a tensor ---------------------------------------------------------------------------------------------------- */
@@ -283,7 +295,7 @@ static bp_status read_texts(const bp_onnx_tensor **out, bp_onnx_in *in, const Bp
 static bp_status read_numbers(const bp_onnx_tensor **out, bp_onnx_in *in, const BpOnnx__Tensor *t,
                               const struct number_type *n)
 {
-    size_t dim[BP_ONNX_DIMS], count, bytes;
+    size_t dim[BP_ONNX_DIMS] = {0}, count, bytes;
     int dims;
     bool external = t->data_location == 1;
     bp_status status = read_shape(&count, &dims, dim, in, t);
@@ -297,18 +309,22 @@ static bp_status read_numbers(const bp_onnx_tensor **out, bp_onnx_in *in, const 
     if (!external && (raw ? t->raw_data.len != bytes : listed(t, n) != count)) {
         return fail_length(in, t, raw ? t->raw_data.len : listed(t, n), raw ? bytes : count);
     }
-    bp_onnx_tensor *made = bp_onnx_tensor_new(in, t->data_type, dims, dim);
-    if (!made) {
-        return BP_ERR_MEMORY;
-    }
+    bp_onnx_tensor *made = NULL, shape = {.type = t->data_type, .dims = dims, .count = count};
+    memcpy(shape.dim, dim, sizeof dim);
     if (external) {
-        status = read_external(made, in, t, n);
-    } else if (raw) {
-        status = read_raw(made, t->raw_data.data, n);
+        status = read_external(&made, in, t, n, &shape);
     } else {
-        for (size_t i = 0; i < count; i++) {
-            made->value[i] = list_at(t, n, i);
-        }
+        made = bp_onnx_tensor_new(in, t->data_type, dims, dim);
+        status = made ? BP_OK : BP_ERR_MEMORY;
+    }
+    if (status != BP_OK) {
+        return status;
+    }
+    if (!external && raw) {
+        status = read_raw(made, t->raw_data.data, n);
+    }
+    for (size_t i = 0; i < count && !external && !raw; i++) {
+        made->value[i] = list_at(t, n, i);
     }
     bp_onnx_tensor_finish(made);
     *out = made;
