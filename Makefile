@@ -41,7 +41,7 @@ bench-peers: all
 
 ## fuzz: feed the readers with damaged files, each for SECONDS=600 (TARGETS="npy csv": only these)
 fuzz: needs-fuzz
-	@sh fuzz/run.sh $(BUILD)/fuzz "$(or $(SECONDS),600)" $(TARGETS)
+	@sh fuzz/run.sh $(BUILD)/fuzzing "$(or $(SECONDS),600)" $(TARGETS)
 
 ## bench-tables: backprop and scikit-learn on the same folds of real tables (ARGS=--help lists the options)
 bench-tables: all

@@ -2,6 +2,7 @@
 # run.sh - builds the fuzz targets and runs each for some seconds, one after another, on two corpora: the one
 # in fuzz/corpus, which is not changed, and the one that grows in BUILD/corpus.
 #   run.sh BUILD SECONDS [TARGET...]      without TARGET: all of them
+# BUILD is a folder of its own: that of the ordinary build has a folder fuzz, too, with the same targets as tests.
 # The input of a crash lies in BUILD/found; its place, once the cause is mended, is fuzz/corpus/TARGET.
 set -eu
 
