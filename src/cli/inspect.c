@@ -113,6 +113,23 @@ static void print_output_scaling(const terminal *t, const bp_model *m)
     }
 }
 
+/* What is known of a feature, and the first levels of a category. */
+static void feature_text(char *out, size_t size, const bp_preparation *p, const bp_feature_info *f)
+{
+    enum { SHOWN = 12 };
+    size_t used = (size_t)snprintf(out, size, "%s", f->text);
+    for (size_t i = 0; strcmp(f->kind, "category") == 0 && i < f->inputs && used < size; i++) {
+        char input[200];
+        const char *name = bp_preparation_input(p, f->first + i, input, sizeof input);
+        if (i == SHOWN) {
+            snprintf(out + used, size - used, ", ...");
+            return;
+        }
+        name += strncmp(name, f->column, strlen(f->column)) == 0 ? strlen(f->column) + 1 : 0; /* "colour=red" */
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : ": ", name);
+    }
+}
+
 /* What becomes of each column of a table, on the way to the inputs. */
 static bp_status print_preparation(const terminal *t, const bp_model *m)
 {
@@ -134,12 +151,13 @@ static bp_status print_preparation(const terminal *t, const bp_model *m)
     printf("\n%s%7s  %-24s %-9s %s%s\n", style_on(t, STYLE_BOLD), "inputs", "column", "kind", "preparation",
            style_off(t));
     for (size_t i = 0; bp_preparation_feature(p, i, &f); i++) {
-        char inputs[NUMBER_SIZE];
+        char inputs[NUMBER_SIZE], text[1000];
+        feature_text(text, sizeof text, p, &f);
         snprintf(inputs, sizeof inputs, f.inputs > 1 ? "%zu-%zu" : "%zu", f.first, f.first + f.inputs - 1);
         printf("%7s  ", inputs);
         pad_text(stdout, f.column, COLUMN_NAMES);
         printf(" %-9s ", f.kind);
-        wrap_text(stdout, f.text, PREPARATION, PREPARATION, t->width > 70 ? wrap_width(t) : SIZE_MAX);
+        wrap_text(stdout, text, PREPARATION, PREPARATION, t->width > 70 ? wrap_width(t) : SIZE_MAX);
     }
     const char *column = NULL, *text = NULL;
     for (size_t i = 0; bp_preparation_note(p, i, &column, &text); i++) {
