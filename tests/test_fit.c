@@ -499,7 +499,7 @@ static void test_errors(void **state)
     const char *const wrong[] = {"z"};
     bp_fit_options o = bp_fit_defaults();
     bp_fit *f = NULL;
-    assert_error(bp_table_fit(&f, t, NULL, 0, &o), BP_ERR_DATA, "1 rows with a target");
+    assert_error(bp_table_fit(&f, t, NULL, 0, &o), BP_ERR_DATA, "1 row with a target");
     assert_null(f);
     o.prepare.target = (bp_columns){wrong, 1};
     assert_error(bp_table_fit(&f, t, NULL, 0, &o), BP_ERR_ARGUMENT, "z");

@@ -95,7 +95,7 @@ static double penalty_of(const bp_setting *s)
     return s->weight_decay > 0 ? s->weight_decay : s->l2;
 }
 
-enum { NET_COLUMN = 20 };
+enum { NET_COLUMN = 15 }; /* lines fit 80 columns */
 
 static void say_row(const terminal *out, const training *t, size_t index)
 {
@@ -107,7 +107,7 @@ static void say_row(const terminal *out, const training *t, size_t index)
     if (!bp_optimizer_full_batch(s->optimizer)) {
         snprintf(batch, sizeof batch, "%zu", s->batch);
     }
-    fprintf(out->file, "%s%4zu%s %7s %8s  %-*.*s %-6.6s %7.3g %5s %7.3g %-8s%s\n",
+    fprintf(out->file, "%s%4zu%s %7s %8s  %-*.*s %-6.6s %7.3g %5s %7.3g %s%s\n",
             index == 0 ? style_on(out, STYLE_BOLD) : "", index + 1, row->candidate == 1 ? "*" : " ",
             isfinite(row->loss) ? loss_text(loss, row->loss) : "-", score_text(score, r->measure, row->measure),
             NET_COLUMN, NET_COLUMN, net, bp_optimizer_name(s->optimizer), s->lr, batch, penalty_of(s),
@@ -130,7 +130,7 @@ static void say_table(const terminal *out, const training *t)
     enum { MOST_LINES = 40 };
     const bp_search *r = t->tables.search;
     char text[NUMBER_SIZE];
-    fprintf(out->file, "%s%4s  %7s %8s  %-*s %-6s %7s %5s %7s %-8s%s\n", style_on(out, STYLE_BOLD), "rank", "loss",
+    fprintf(out->file, "%s%4s  %7s %8s  %-*s %-6s %7s %5s %7s %s%s\n", style_on(out, STYLE_BOLD), "rank", "loss",
             measure_title(r->measure), NET_COLUMN, "hidden layers", "by", "lr", "batch", "penalty", "numbers",
             style_off(out));
     for (size_t i = 0; i < r->count && i < MOST_LINES; i++) {

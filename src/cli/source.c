@@ -44,8 +44,9 @@ static bp_status with_table(bp_status status, const char *what)
     struct stat there;
     snprintf(path, sizeof path, "%s.csv", what);
     bool meant = stat(path, &there) == 0;
-    return bp_fail(status, "%s%s%s", bp_error(),
-                   meant ? "; did you mean " : "; a table is given as a file, such as iris.csv", meant ? path : "");
+    return bp_fail(status, "%s%s%s%s", bp_error(),
+                   meant ? "; did you mean " : "; a table is given as a file, such as iris.csv", meant ? path : "",
+                   meant ? "?" : "");
 }
 
 bp_status source_load(bp_dataset **out, const char *what, const options *o, size_t rows)

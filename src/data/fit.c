@@ -32,8 +32,8 @@ static bp_status divide_rows(bp_split *s, bp_fit *f, const uint32_t *row, size_t
     }
     f->rows = s->rest_rows;
     if (f->rows < 2) {
-        return bp_fail(BP_ERR_DATA, "fitting %s: %zu rows with a target and a weight, expected at least 2",
-                       bp_table_source(f->table), f->rows);
+        return bp_fail(BP_ERR_DATA, "fitting %s: %zu row%s with a target and a weight, expected at least 2",
+                       bp_table_source(f->table), f->rows, f->rows == 1 ? "" : "s");
     }
     f->row = bp_alloc(&f->allocator, f->rows, sizeof *f->row);
     if (!f->row) {

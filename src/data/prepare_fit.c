@@ -368,9 +368,10 @@ static bp_status fit_features(fit *f)
         bp_pool_free(&f->scratch);
     }
     if (status == BP_OK && p->features == 0) {
-        return bp_fail(BP_ERR_DATA,
-                       "%s has no column to predict from: all are targets, dropped, or the same in every row",
-                       f->t->source);
+        const bp_prepare_note *first = p->notes > 0 ? p->note : NULL;
+        return bp_fail(BP_ERR_DATA, "%s has no column to predict from: all are targets, dropped, or left out%s%s%s%s",
+                       f->t->source, first ? "; the first of these, \"" : "", first ? first->column : "",
+                       first ? "\": " : "", first ? first->text : "");
     }
     return status == BP_OK ? order_features(p, &f->scratch) : status;
 }

@@ -6,6 +6,7 @@
 #   <!-- test: file NAME -->    write it to NAME
 #   <!-- test: run -->          run it with sh -e; blocks of one document run in order, in one folder
 #   <!-- test: run mnist -->    the same, where the MNIST files are on the machine (BACKPROP_DATA)
+#   <!-- test: run tables -->   the same, where the public tables are (there, csv/); they lie in the folder then
 #   <!-- test: ci -->           each line is run as it stands by .ci/run
 #   <!-- test: elsewhere F -->  the test in file F runs it
 # A block without such a comment is an error. Documents that docs/generate.sh writes are left to the test of their sources.
@@ -22,8 +23,9 @@ LD_LIBRARY_PATH=$(dirname "$(find "$work/prefix" -name libbackprop.so)")
 BACKPROP_DATA=${BACKPROP_DATA:-$source/../shared/data}
 CMAKE_PREFIX_PATH=$work/prefix
 export PATH PKG_CONFIG_PATH LD_LIBRARY_PATH CMAKE_PREFIX_PATH BACKPROP_DATA
-mnist=no
+mnist=no tables=no
 [ -e "$BACKPROP_DATA/mnist/t10k-labels-idx1-ubyte.gz" ] && mnist=yes
+[ -e "$BACKPROP_DATA/csv/california-housing.csv" ] && tables=yes
 
 # Takes a document apart: block number N becomes $out/N.block, and a line "N LINE ACTION ARGUMENT" of $out/list.
 take_apart() # take_apart DOCUMENT OUT
@@ -79,6 +81,13 @@ for document in "$source/README.md" "$source"/docs/*.md; do
         "file "*) cp "$out/$n.block" "$folder/$argument" ;;
         "run ") run_block "$out/$n.block" "$place" ;;
         "run mnist") if [ $mnist = yes ]; then run_block "$out/$n.block" "$place"; else echo "$place: skipped, no MNIST here"; fi ;;
+        "run tables")
+            if [ $tables = yes ]; then
+                ln -sf "$(realpath "$BACKPROP_DATA")"/csv/* "$folder"
+                run_block "$out/$n.block" "$place"
+            else
+                echo "$place: skipped, no tables here"
+            fi ;;
         "ci ") run_by_ci "$out/$n.block" "$place" ;;
         "elsewhere "*) grep -qF "$name.md" "$source/$argument" || { echo "$place: $argument does not read $name.md" && exit 1; } ;;
         *) echo "$place: \"test: $action $argument\" makes no sense" && exit 1 ;;
