@@ -423,8 +423,8 @@ bp_folds_options bp_folds_defaults(void);
 bp_status bp_fit_folds(bp_folds **out, const bp_fit *f, const bp_folds_options *options);
 void bp_folds_free(bp_folds *r);
 /* Cross-validation with each penalty of the recipe and the network that goes with it; f->run and f->model, which is made
- * anew, go on with the better ones: by accuracy, for numbers and labels by the loss. *out: the folds of these. options NULL: as many folds as the recipe says. With an optimizer of the
- * caller's own: bp_fit_folds. */
+ * anew, go on with the better ones: by accuracy, and where that is equal, for numbers and for labels, by the loss. *out:
+ * the folds of these. options NULL: as many folds as the recipe says. With an optimizer of the caller's own: bp_fit_folds. */
 bp_status bp_fit_choose(bp_folds **out, bp_fit *f, const bp_folds_options *options);
 
 /* What a search varies; all the rest is that of a fit. */

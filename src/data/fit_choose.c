@@ -3,15 +3,30 @@
 
 #include <string.h>
 
-/* Higher is better. The mean over the folds of what people ask for: right classes; else a small loss. */
-static double score(const bp_folds *r)
+/* Means over the folds. */
+static double mean_accuracy(const bp_folds *r)
 {
     double sum = 0;
     for (size_t i = 0; i < r->count; i++) {
-        const bp_evaluation *e = r->fold[i].network;
-        sum += e->classes > 0 ? e->accuracy : -e->loss;
+        sum += r->fold[i].network->classes > 0 ? r->fold[i].network->accuracy : 0;
     }
     return sum / (double)r->count;
+}
+
+static double mean_loss(const bp_folds *r)
+{
+    double sum = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        sum += r->fold[i].network->loss;
+    }
+    return sum / (double)r->count;
+}
+
+/* By what people ask for, right classes; where that is equal, as it often is on few rows, and for numbers, by the loss. */
+static bool better(const bp_folds *a, const bp_folds *b)
+{
+    double more = mean_accuracy(a) - mean_accuracy(b);
+    return more > 0 || (more == 0 && mean_loss(a) < mean_loss(b));
 }
 
 /* Proposal i: its penalty, and a new network where it has another and the caller leaves the choice. */
@@ -48,7 +63,7 @@ bp_status bp_fit_choose(bp_folds **out, bp_fit *f, const bp_folds_options *optio
         }
         status = propose(f, i);
         status = status == BP_OK ? bp_fit_folds(&r, f, &o) : status;
-        if (status == BP_OK && (!*out || score(r) > score(*out))) {
+        if (status == BP_OK && (!*out || better(r, *out))) {
             bp_folds *worse = *out;
             *out = r;
             r = worse;

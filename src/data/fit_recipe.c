@@ -20,7 +20,7 @@ static const struct {
       "dense 256 relu",
       "cosine",
       32,
-      100,
+      80,
       30,
       0.15,
       5}},
