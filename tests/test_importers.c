@@ -66,11 +66,10 @@ static const char *const fann_lines[] = {
     "network_type=0",
     "layer_sizes=3 3 2 ",
     "scale_included=0",
-    "neurons (num_inputs, activation_function, activation_steepness)=(0, 0, 0) (0, 0, 0) (0, 0, 0) (3, 3, 0.5) (3, 3, "
-    "0.25) "
-    "(0, 3, 0) (3, 0, 0.5) (0, 0, 0) ",
-    "connections (connected_to_neuron, weight)=(0, 1) (1, -2) (2, 0.5) (0, 0.25) (1, 3) (2, -1) (3, 2) (4, -4) (5, "
-    "1.5) ",
+    ("neurons (num_inputs, activation_function, activation_steepness)=(0, 0, 0) (0, 0, 0) (0, 0, 0) (3, 3, 0.5) "
+     "(3, 3, 0.25) (0, 3, 0) (3, 0, 0.5) (0, 0, 0) "),
+    ("connections (connected_to_neuron, weight)=(0, 1) (1, -2) (2, 0.5) (0, 0.25) (1, 3) (2, -1) (3, 2) (4, -4) "
+     "(5, 1.5) "),
 };
 enum { FANN_LINES = sizeof fann_lines / sizeof *fann_lines };
 
