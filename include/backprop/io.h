@@ -457,7 +457,7 @@ typedef struct bp_search_row {
     size_t candidate; /* from 1; 1 is the setting of f itself */
     bp_setting setting;
     size_t rung;    /* the last one that it was scored in, from 1 */
-    double loss;    /* the score: less is better; infinite where training diverged */
+    double loss;    /* on the rows that decide; infinite where training diverged */
     double measure; /* see bp_search.measure */
 } bp_search_row;
 
@@ -483,20 +483,23 @@ bp_search_options bp_search_defaults(void);
 
 typedef struct bp_search {
     size_t count;
-    bp_search_row *row;  /* the best first: by the rung reached, then by the loss */
+    bp_search_row *row;  /* the best first: by the rung reached, then as bp_fit_search says */
     size_t rungs, folds; /* folds 1: validation rows */
-    const char *measure; /* "accuracy", or "r2" for numbers; of the same rows as the loss */
-    size_t trained;      /* scores that were found by this call, not read from the state */
-    bool stopped;        /* by a callback: only what had been scored by then is in the table */
+    size_t defaults;     /* 1, or 2: the first so many candidates are what would be tried without a search */
+    const char *
+        measure; /* "accuracy", with weights of classes "balanced_accuracy", of numbers "r2"; of the rows of the loss */
+    size_t trained; /* scores that were found by this call, not read from the state */
+    bool stopped;   /* by a callback: only what had been scored by then is in the table */
     double seconds;
     void *owned;
 } bp_search;
 /* Looks for a better setting than that of f by successive halving (Jamieson & Talwalkar, AISTATS 2016; Li et al.,
  * Hyperband, JMLR 18, 2018) of settings drawn at random: all are trained for a small share of their epochs, the best third
  * of them, from new, for three times as much, and so on until the last rung trains in full. The setting of f is candidate 1
- * (where the recipe leaves two penalties open, that with the other one is candidate 2) and is taken along to the last rung,
- * so the winner is no worse than it on the rows that decide. Half of the others differ
- * from it in some parts, half in all that are not fixed: 0 to 3 layers of 16 to 512 units, relu, tanh or gelu, dropout up to
+ * (where the recipe proposes two things, the other one is candidate 2) and is taken along to the last rung,
+ * so the winner is no worse than it on the rows that decide. These decide by the loss; of classes, settings whose accuracy
+ * is lower than the best one of the rung by more than one row and half its standard error stand behind the others. Half of the others differ
+ * from it in some parts, half in all that are not fixed: 0 to 3 layers of 16 to 512 units (up to 1,000 rows 128, 10,000 rows 256), relu, tanh or gelu, dropout up to
  * 0.5; adam, adamw, up to 10,000 rows lbfgs; learning rate, penalty, batch, constant or cosine schedule; up to 200,000 rows
  * the rule for numbers. Candidate i depends on the seed of f and on what is fixed, not on how many there are.
  *

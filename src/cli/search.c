@@ -53,7 +53,7 @@ static unsigned fixed_parts(const options *o)
 
 static const char *measure_title(const char *key)
 {
-    return strcmp(key, "r2") == 0 ? "R2" : key;
+    return strcmp(key, "r2") == 0 ? "R2" : strcmp(key, "balanced_accuracy") == 0 ? "balanced" : key;
 }
 
 static const char *score_text(char *out, const char *key, double value)
@@ -95,7 +95,7 @@ static double penalty_of(const bp_setting *s)
     return s->weight_decay > 0 ? s->weight_decay : s->l2;
 }
 
-enum { NET_COLUMN = 15 }; /* lines fit 80 columns */
+enum { NET_COLUMN = 17 }; /* lines fit 80 columns */
 
 static void say_row(const terminal *out, const training *t, size_t index)
 {
@@ -107,8 +107,8 @@ static void say_row(const terminal *out, const training *t, size_t index)
     if (!bp_optimizer_full_batch(s->optimizer)) {
         snprintf(batch, sizeof batch, "%zu", s->batch);
     }
-    fprintf(out->file, "%s%4zu%s %7s %8s  %-*.*s %-6.6s %7.3g %5s %7.3g %s%s\n",
-            index == 0 ? style_on(out, STYLE_BOLD) : "", index + 1, row->candidate == 1 ? "*" : " ",
+    fprintf(out->file, "%s%4zu%s %7s %8s  %-*.*s %-6.6s %7.2g %5s %7.2g %s%s\n",
+            index == 0 ? style_on(out, STYLE_BOLD) : "", index + 1, row->candidate <= r->defaults ? "*" : " ",
             isfinite(row->loss) ? loss_text(loss, row->loss) : "-", score_text(score, r->measure, row->measure),
             NET_COLUMN, NET_COLUMN, net, bp_optimizer_name(s->optimizer), s->lr, batch, penalty_of(s),
             bp_numbers_rule_name(s->numbers), index == 0 ? style_off(out) : "");
@@ -144,7 +144,8 @@ static void say_table(const terminal *out, const training *t)
         fprintf(out->file, "      %s... and %zu more%s\n", style_on(out, STYLE_DIM), r->count - MOST_LINES,
                 style_off(out));
     }
-    fprintf(out->file, "%s*     without a search%s\n\n", style_on(out, STYLE_DIM), style_off(out));
+    fprintf(out->file, "%s*     %s%s\n\n", style_on(out, STYLE_DIM),
+            r->defaults > 1 ? "the two proposals of the defaults" : "without a search", style_off(out));
     fflush(out->file);
 }
 
@@ -270,10 +271,31 @@ static exit_code failed(const training *t, bp_status status)
     return interrupt_seen() ? CODE_INTERRUPTED : t->code != CODE_OK ? t->code : CODE_NEGATIVE;
 }
 
+/* The state is written: it must be no file that is read or written otherwise. */
+static bp_status check_state(const training *t)
+{
+    const char *path = text_or(t->o, OPT_SEARCH_STATE, NULL);
+    if (path == NULL) {
+        return BP_OK;
+    }
+    bp_status status = output_apart(path, "--search-state", t->what, "the table");
+    status = status == BP_OK ? output_apart(path, "--search-state", t->out, "the model to write") : status;
+    if (status == BP_OK && given(t->o, OPT_LOG)) {
+        status = output_apart(path, "--search-state", t->o->value[OPT_LOG].text, "--log");
+    }
+    return status;
+}
+
 exit_code search_settings(training *t)
 {
     if (!given(t->o, OPT_SEARCH)) {
         return CODE_OK;
+    }
+    if (check_state(t) != BP_OK) {
+        return fail_usage(&command_table[CMD_TRAIN]);
+    }
+    if (given(t->o, OPT_SEARCH_STATE) && output_check(t->o->value[OPT_SEARCH_STATE].text) != BP_OK) {
+        return fail_as(CODE_OUTPUT);
     }
     terminal talk = terminal_of(stderr), out = terminal_of(stdout);
     if (!t->quiet) {
@@ -347,7 +369,7 @@ bp_status search_notes(const training *t)
         return BP_OK;
     }
     snprintf(text, sizeof text, "candidate %zu of %zu, loss %.6g, without a search %s", r->row[0].candidate,
-             t->o->value[OPT_SEARCH].size, r->row[0].loss, r->row[0].candidate == 1 ? "the same" : "another");
+             t->o->value[OPT_SEARCH].size, r->row[0].loss, r->row[0].candidate <= r->defaults ? "the same" : "another");
     bp_status status = bp_model_set_note(t->model, "search", text);
     const char *numbers = bp_numbers_rule_name(r->row[0].setting.numbers);
     return status == BP_OK ? bp_model_set_note(t->model, "numbers", numbers) : status;

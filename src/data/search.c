@@ -1,5 +1,6 @@
 /* search.c - successive halving: rungs of candidates, each trained for longer than the one before and by fewer. Which
- * settings are tried stands in search_setting.c, what is kept on disk in search_state.c.
+ * settings are tried stands in search_setting.c, how one is tried in search_trial.c, what is kept on disk in
+ * search_state.c.
  *
  * A candidate's score in a rung depends on its setting, the rows and the rung alone, whoever computes it and when; what goes
  * on to the next rung is decided when all scores of a rung are there. So the table is the same for any number of threads. */
@@ -13,17 +14,10 @@
 
 enum { CHOSEN_FOLDS = 5, FACTOR = 3, MOST_RUNGS = 4 };
 
-/* What candidates with one rule for numbers are trained on and measured on, without one of the folds. */
-typedef struct ground {
-    bp_fit *fit;
-    bp_dataset *held; /* the rows of the fold; NULL: the validation rows of the fit decide */
-} ground;
-
-/* One training: of a candidate on one ground. */
+/* One training: of a candidate, without one of the folds. */
 typedef struct job {
     size_t candidate, fold;
-    double loss, measure, rows;
-    bool diverged;
+    bp_search_trial trial;
     bool done; /* set and looked at with the lock held */
 } job;
 
@@ -33,11 +27,13 @@ typedef struct search {
     bp_search_options o;
     bp_allocator allocator;
     int threads;
-    bp_setting *setting;              /* candidates */
-    char *base_net, *nets;            /* that of f; those drawn, BP_SETTING_NET bytes each */
-    uint32_t *of_row;                 /* the fold of each row; NULL: no folds */
-    ground *ground[BP_NUMBERS_RULES]; /* folds each; NULL: not needed so far */
+    bp_setting *setting;                        /* candidates */
+    char *base_net, *nets;                      /* that of f; those drawn, BP_SETTING_NET bytes each */
+    uint32_t *of_row;                           /* the fold of each row; NULL: no folds */
+    bp_search_ground *ground[BP_NUMBERS_RULES]; /* folds each; NULL: not needed so far */
     bp_search_scores scores;
+    bool classes;
+    double threshold[MOST_RUNGS]; /* classes: of the measure, see group_of */
     bp_search_state state;
     size_t rung, *list, listed; /* from 0; the candidates of this rung, the most promising first */
     job *job;                   /* of this rung */
@@ -95,26 +91,6 @@ static bp_status check(const search *s)
 
 /* ---- grounds ----------------------------------------------------------------------------------------------------- */
 
-/* The setting does not matter here but for the rule; networks are made for each candidate. */
-static bp_status make_ground(ground *g, const search *s, bp_numbers_rule rule, size_t fold)
-{
-    bp_setting base = s->setting[0];
-    bp_split split = {0};
-    base.numbers = rule;
-    if (!s->of_row) {
-        return bp_fit_with(&g->fit, s->f, &base);
-    }
-    bp_fit_options o = bp_setting_options(s->f, &base);
-    bp_status status = bp_fit_take_fold(&split, s->f, s->of_row, fold);
-    status = status == BP_OK ? bp_fit_new(&g->fit, s->f->table, split.rest, split.rest_rows, &o) : status;
-    if (status == BP_OK) {
-        status = bp_preparation_apply(&g->held, g->fit->preparation, s->f->table, split.part, split.part_rows, true,
-                                      NULL, NULL);
-    }
-    bp_split_free(&split);
-    return status;
-}
-
 static void note_failure(search *s, bp_status status)
 {
     pthread_mutex_lock(&s->lock);
@@ -133,7 +109,8 @@ static void make_grounds(void *ctx, int thread, int threads)
     for (size_t rule = 0; rule < BP_NUMBERS_RULES; rule++) {
         for (size_t k = 0; s->ground[rule] && k < folds && !atomic_load(&s->stop); k++) {
             bool mine = turn++ % (size_t)threads == (size_t)thread && !s->ground[rule][k].fit;
-            bp_status status = mine ? make_ground(&s->ground[rule][k], s, (bp_numbers_rule)rule, k) : BP_OK;
+            bp_search_ground *g = &s->ground[rule][k];
+            bp_status status = mine ? bp_search_ground_new(g, s->f, (bp_numbers_rule)rule, s->of_row, k) : BP_OK;
             if (status != BP_OK) {
                 note_failure(s, status);
             }
@@ -170,67 +147,16 @@ static bool on_step(void *ctx, const bp_progress *p)
     return !atomic_load(&s->stop) && (!run->on_step || run->on_step(run->ctx, p));
 }
 
-/* The last rung is an ordinary run. */
-static bp_train_options job_run(search *s, const bp_setting *setting, const bp_fit *g)
-{
-    bp_train_options run;
-    bp_setting_apply(&run, s->f, setting);
-    size_t rows = g->train->train.rows, batch = run.batch > 0 ? run.batch : 1;
-    size_t per_epoch = bp_optimizer_full_batch(setting->optimizer) ? 1 : (rows + batch - 1) / batch;
-    double planned = fmin((double)per_epoch * (double)run.epochs, (double)run.steps);
-    run.steps = s->rung + 1 < s->scores.rungs ? (size_t)ceil(planned * share_of(s, s->rung)) : run.steps;
-    run.valid = g->run.valid;
-    run.restore_best = g->run.restore_best;
-    run.test = NULL;
-    run.threads = 1;
-    run.resume = NULL;
-    run.on_state = NULL;
-    run.on_epoch = NULL;
-    run.on_step = on_step;
-    run.ctx = s;
-    return run;
-}
-
-/* Accuracy, or R2 of numbers, as they are told; the loss as it is trained, with the weights of the classes. */
-static bp_status measure_job(job *j, const ground *g, const bp_model *m, const bp_train_result *trained)
-{
-    bp_evaluation *e = NULL, *weighted = NULL;
-    const bp_data *data = g->held ? &g->held->train : &g->fit->valid->train;
-    bp_data plain = bp_prepared_without_class_weights(data);
-    bp_status status = bp_evaluate(&e, m, &plain, 1);
-    if (status == BP_OK && g->held && plain.weight != data->weight) {
-        status = bp_evaluate(&weighted, m, data, 1);
-    }
-    if (status == BP_OK) {
-        j->rows = (double)data->rows;
-        j->loss = !g->held ? trained->best_loss : weighted ? weighted->loss : e->loss;
-        j->measure = e->classes + e->labels > 0 ? e->accuracy : e->r2;
-    }
-    bp_evaluation_free(e);
-    bp_evaluation_free(weighted);
-    return status;
-}
-
-/* *finished: not stopped on the way. */
-static bp_status do_job(bool *finished, search *s, job *j)
+static bp_status do_job(search *s, job *j)
 {
     const bp_setting *setting = &s->setting[j->candidate];
-    const ground *g = &s->ground[setting->numbers][j->fold];
-    bp_train_options run = job_run(s, setting, g->fit);
-    bp_train_result trained;
-    bp_model *m = NULL;
-    bp_status status = bp_fit_network(&m, g->fit, setting->net, s->f->options.model.init);
-    status = status == BP_OK ? bp_train(&trained, m, &g->fit->train->train, &run) : status;
-    if (status == BP_ERR_NUMERIC) {
-        j->diverged = *finished = true;
-        status = BP_OK;
-    } else if (status == BP_OK && trained.stopped_by_callback) {
+    const bp_search_ground *g = &s->ground[setting->numbers][j->fold];
+    j->trial = (bp_search_trial){
+        .f = s->f, .ground = g, .setting = setting, .share = share_of(s, s->rung), .on_step = on_step, .ctx = s};
+    bp_status status = bp_search_try(&j->trial);
+    if (status == BP_OK && !j->trial.finished) {
         atomic_store(&s->stop, true);
-    } else if (status == BP_OK) {
-        status = measure_job(j, g, m, &trained);
-        *finished = status == BP_OK;
     }
-    bp_model_free(m);
     return status;
 }
 
@@ -250,10 +176,11 @@ static bool sum_up(bp_score *out, const job *j, size_t folds)
         if (!j[k].done) {
             return false;
         }
-        diverged = diverged || j[k].diverged || !isfinite(j[k].loss);
-        loss += j[k].rows * j[k].loss;
-        measure += j[k].rows * j[k].measure;
-        rows += j[k].rows;
+        const bp_search_trial *t = &j[k].trial;
+        diverged = diverged || !isfinite(t->loss);
+        loss += t->rows * t->loss;
+        measure += t->rows * t->measure;
+        rows += t->rows;
     }
     *out = diverged ? (bp_score){true, INFINITY, NAN} : (bp_score){true, loss / rows, measure / rows};
     return true;
@@ -298,9 +225,8 @@ static void work(void *ctx, int thread, int threads)
         if (mine == s->jobs) {
             return;
         }
-        bool finished = false;
-        bp_status status = do_job(&finished, s, &s->job[mine]);
-        if (finished) {
+        bp_status status = do_job(s, &s->job[mine]);
+        if (status == BP_OK && s->job[mine].trial.finished) {
             pthread_mutex_lock(&s->lock);
             s->job[mine].done = true;
             status = tell_score(s, &s->job[mine]);
@@ -314,11 +240,35 @@ static void work(void *ctx, int thread, int threads)
 
 /* ---- rungs ------------------------------------------------------------------------------------------------------- */
 
+/* What the best measure of a rung, less one answer and half its standard error, is: of n answers of which a share p is right
+ * the error is sqrt(p (1 - p) / n), p with one right and one wrong answer added. Half, since two settings are wrong on much
+ * the same rows: their difference varies less than either. */
+static double threshold_of(const search *s, size_t rung)
+{
+    double best = -1, n = (double)(s->of_row ? s->f->rows : s->f->valid->train.rows);
+    for (size_t i = 0; i < s->o.candidates; i++) {
+        const bp_score *score = score_at(s, i, rung);
+        best = score->known && score->measure > best ? score->measure : best;
+    }
+    double p = (best * n + 1) / (n + 2);
+    return best - 1 / n - 0.5 * sqrt(p * (1 - p) / n);
+}
+
+/* Numbers and labels: 0. Classes: the measure where it is clearly lower than the best of its rung, else 1. Fewer right
+ * answers by chance shall not outweigh the loss, which tells more; but a loss may be spoiled by a few answers that are sure
+ * and wrong. */
+static double group_of(const search *s, size_t candidate, size_t rung)
+{
+    const bp_score *score = score_at(s, candidate, rung);
+    return !s->classes ? 0 : score->measure >= s->threshold[rung] ? 1 : isfinite(score->measure) ? score->measure : -1;
+}
+
 /* Whether candidate a, last scored in rung ra, stands before b. */
 static bool before(const search *s, size_t a, size_t ra, size_t b, size_t rb)
 {
-    double x = score_at(s, a, ra)->loss, y = score_at(s, b, rb)->loss;
-    return ra != rb ? ra > rb : x != y ? x < y : a < b;
+    double x = group_of(s, a, ra), y = group_of(s, b, rb);
+    double loss_x = score_at(s, a, ra)->loss, loss_y = score_at(s, b, rb)->loss;
+    return ra != rb ? ra > rb : x != y ? x > y : loss_x != loss_y ? loss_x < loss_y : a < b;
 }
 
 static bp_status run_rung(search *s)
@@ -352,6 +302,7 @@ static bool contains(const size_t *list, size_t count, size_t value)
 /* Sorts the candidates of this rung and keeps the best third of them, and the defaults. */
 static void promote(search *s)
 {
+    s->threshold[s->rung] = threshold_of(s, s->rung);
     for (size_t i = 1; i < s->listed; i++) {
         size_t moved = s->list[i], at = i;
         for (; at > 0 && before(s, moved, s->rung, s->list[at - 1], s->rung); at--) {
@@ -360,7 +311,7 @@ static void promote(search *s)
         s->list[at] = moved;
     }
     size_t kept = s->listed / FACTOR > 0 ? s->listed / FACTOR : 1;
-    for (size_t i = 0; i < bp_setting_defaults(s->f, s->o.fixed) && i < s->o.candidates; i++) {
+    for (size_t i = 0; i < s->result->defaults && i < s->o.candidates; i++) {
         if (!contains(s->list, kept, i)) {
             s->list[kept++] = i; /* there is room: it was behind them */
         }
@@ -390,6 +341,9 @@ static bp_status run_rungs(search *s)
 static void rank(search *s)
 {
     bp_search *r = s->result;
+    for (size_t rung = 0; rung < s->scores.rungs; rung++) {
+        s->threshold[rung] = threshold_of(s, rung);
+    }
     for (size_t i = 0; i < s->o.candidates; i++) {
         size_t rung = s->scores.rungs, at = r->count;
         while (rung > 0 && !score_at(s, i, rung - 1)->known) {
@@ -466,7 +420,10 @@ static bp_status set_up(search *s)
 {
     bp_search *r = s->result;
     r->folds = folds_for(s->f, &s->o);
-    r->measure = bp_preparation_task(s->f->preparation) == BP_TABLE_REGRESS ? "r2" : "accuracy";
+    r->defaults = bp_setting_defaults(s->f, s->o.fixed);
+    bp_table_task task = bp_preparation_task(s->f->preparation);
+    r->measure = task == BP_TABLE_REGRESS ? "r2" : bp_search_balanced(s->f) ? "balanced_accuracy" : "accuracy";
+    s->classes = task == BP_TABLE_CLASSIFY;
     bp_status status = check(s);
     status = status == BP_OK ? make_candidates(s) : status;
     status = status == BP_OK ? make_folds(s) : status;
@@ -487,8 +444,7 @@ static void tear_down(search *s)
     const bp_allocator *a = &s->allocator;
     for (size_t rule = 0; rule < BP_NUMBERS_RULES; rule++) {
         for (size_t k = 0; s->ground[rule] && k < s->result->folds; k++) {
-            bp_fit_free(s->ground[rule][k].fit);
-            bp_dataset_free(s->ground[rule][k].held);
+            bp_search_ground_free(&s->ground[rule][k]);
         }
         bp_release(a, s->ground[rule]);
     }

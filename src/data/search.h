@@ -1,5 +1,5 @@
-/* search.h - the inside of the search for a setting: candidates (search_setting.c), scores on disk (search_state.c), rungs
- * (search.c). */
+/* search.h - the inside of the search for a setting: candidates (search_setting.c), one of them tried (search_trial.c),
+ * scores on disk (search_state.c), rungs (search.c). */
 #ifndef BP_SEARCH_H
 #define BP_SEARCH_H
 
@@ -7,7 +7,7 @@
 
 enum { BP_SETTING_TEXT = 512, BP_SETTING_NET = 96 }; /* bytes; NET: of a net that was drawn */
 
-/* How many candidates are what would be done without a search: 1, or 2 where the recipe leaves two penalties open. */
+/* How many candidates are what would be done without a search: 1, or 2 where the recipe proposes two things. */
 size_t bp_setting_defaults(const bp_fit *f, unsigned fixed);
 /* Candidate `index` (0: the setting of f) of the search on f. net: BP_SETTING_NET bytes that live as long as the setting. */
 bp_setting bp_setting_draw(char *net, const bp_fit *f, unsigned fixed, size_t index);
@@ -17,6 +17,31 @@ const char *bp_setting_text(char *out, const bp_setting *s);
 void bp_setting_apply(bp_train_options *run, const bp_fit *f, const bp_setting *s);
 /* The options of a fit like f with that setting. */
 bp_fit_options bp_setting_options(const bp_fit *f, const bp_setting *s);
+
+/* What candidates with one rule for numbers are trained on and measured on, without one of the folds. */
+typedef struct bp_search_ground {
+    bp_fit *fit;
+    bp_dataset *held; /* the rows of the fold; NULL: the validation rows of the fit decide */
+} bp_search_ground;
+/* of_row: the fold of each row; NULL: no folds. */
+bp_status bp_search_ground_new(bp_search_ground *g, const bp_fit *f, bp_numbers_rule rule, const uint32_t *of_row,
+                               size_t fold);
+void bp_search_ground_free(bp_search_ground *g);
+
+/* One training. */
+typedef struct bp_search_trial {
+    const bp_fit *f;
+    const bp_search_ground *ground;
+    const bp_setting *setting;
+    double share; /* of the epochs, or of steps where there are fewer epochs than that */
+    bool (*on_step)(void *ctx, const bp_progress *p);
+    void *ctx;
+    bool finished;              /* not stopped by on_step; then: */
+    double loss, measure, rows; /* loss infinite: diverged */
+} bp_search_trial;
+bp_status bp_search_try(bp_search_trial *t);
+/* Whether the measure is the balanced accuracy: who weighs classes wants them to count alike. */
+bool bp_search_balanced(const bp_fit *f);
 
 /* What a candidate was worth in one rung. */
 typedef struct bp_score {

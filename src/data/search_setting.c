@@ -147,13 +147,19 @@ static double pick_log(double u, double low, double high)
     return low < high ? round(x * unit) / unit : low;
 }
 
+/* Units of the widest layers that few rows can make use of. */
+static double widest(size_t rows)
+{
+    return rows <= 1000 ? 128 : rows <= 10000 ? 256 : 512;
+}
+
 /* 0 to 3 layers of equal width, a multiple of 8, each followed by dropout in half of the nets. */
 static void draw_net(char *net, const draw *d, bool dropout)
 {
     static const size_t depth_of[] = {0, 1, 1, 1, 2, 2, 2, 2, 3, 3};
     static const bp_activation activation_of[] = {BP_RELU, BP_TANH, BP_GELU};
     size_t depth = depth_of[pick(d->u[DEPTH], sizeof depth_of / sizeof *depth_of)];
-    size_t width = (size_t)(16 * pow(32, d->u[WIDTH]) / 8 + 0.5) * 8;
+    size_t width = (size_t)(16 * pow(widest(d->f->rows) / 16, d->u[WIDTH]) / 8 + 0.5) * 8;
     bp_activation f = activation_of[pick(d->u[ACTIVATION], sizeof activation_of / sizeof *activation_of)];
     size_t percent = 5 * (1 + pick(d->u[RATE], 10)), used = 0;
     net[0] = '\0';
@@ -262,7 +268,9 @@ bp_setting bp_setting_draw(char *net, const bp_fit *f, unsigned fixed, size_t in
         d.u[i] = bp_rng_uniform(&random);
     }
     if (index < bp_setting_defaults(f, fixed)) {
-        s.l2 = index == 0 ? base.l2 : f->recipe.penalty[index] / (double)f->train->train.rows;
+        bool other = index > 0 && f->recipe.other_net && !f->options.own_net && (fixed & BP_SEARCH_NET) == 0;
+        s.net = other ? f->recipe.other_net : base.net;
+        s.l2 = index > 0 ? f->recipe.penalty[index] / (double)f->train->train.rows : base.l2;
         return s;
     }
     draw_optimizer(&s, &d, &base);
