@@ -193,8 +193,7 @@ static void say_search(const terminal *out, const training *t)
 {
     const bp_fit *f = t->tables.fit;
     char rows[NUMBER_SIZE], text[200], on[80];
-    size_t folds = t->o->value[OPT_FOLDS].given ? t->o->value[OPT_FOLDS].size : f->valid ? 1 : f->recipe.folds;
-    if (folds == 1) {
+    if (!given(t->o, OPT_FOLDS) && f->valid != NULL) {
         snprintf(on, sizeof on, "%s validation rows", number_text(rows, (double)f->valid->train.rows));
     } else {
         snprintf(on, sizeof on, "cross-validation");
