@@ -11,6 +11,7 @@
 #include "format/onnx_graph.h"
 #include "format/onnx_in.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- names ------------------------------------------------------------------------------------------------------- */
@@ -221,7 +222,11 @@ static bp_status run_node(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_valu
 
 static bool same_answer(const bp_onnx_value *a, const bp_onnx_value *b)
 {
-    return a->kind == b->kind && a->stage == b->stage && memcmp(a->f, b->f, sizeof a->f) == 0 && a->pair == b->pair;
+    bool same = a->kind == b->kind && a->stage == b->stage && a->pair == b->pair;
+    for (size_t i = 0; i < sizeof a->f / sizeof *a->f && same; i++) {
+        same = a->f[i] == b->f[i] || (isnan(a->f[i]) && isnan(b->f[i]));
+    }
+    return same;
 }
 
 /* Runs the node; what it cannot do is remembered in its output, and an error only where that is needed. */
@@ -407,7 +412,7 @@ static bp_status read_bytes(uint8_t **out, size_t *bytes, const char *path, cons
 static bp_status check_message(bp_onnx_in *in)
 {
     const BpOnnx__Model *m = in->model;
-    if (!m->graph || m->n_opset_import == 0 || m->ir_version < 3) {
+    if (!m || !m->graph || m->n_opset_import == 0 || m->ir_version < 3) {
         return bp_fail(BP_ERR_FORMAT, "reading %s: no ONNX file: a graph, its version and its operators are missing",
                        in->path);
     }

@@ -566,7 +566,7 @@ static bp_status handle_label(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_
     for (size_t i = 0; i < count; i++) {
         if (a[i] && a[i]->kind == BP_ONNX_LABEL) {
             *out = *a[i];
-            const bp_onnx_tensor *names = i > 0 && a[0]->kind == BP_ONNX_CONSTANT ? a[0]->tensor : NULL;
+            const bp_onnx_tensor *names = i > 0 && a[0] && a[0]->kind == BP_ONNX_CONSTANT ? a[0]->tensor : NULL;
             return names ? note_classes(in, names->text, names->value, names->count)
                          : note_attribute(in, "values_strings", "values_int64s");
         }
