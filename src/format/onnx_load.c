@@ -412,7 +412,7 @@ static bp_status read_bytes(uint8_t **out, size_t *bytes, const char *path, cons
 static bp_status check_message(bp_onnx_in *in)
 {
     const BpOnnx__Model *m = in->model;
-    if (!m || !m->graph || m->n_opset_import == 0 || m->ir_version < 3) {
+    if (!m->graph || m->n_opset_import == 0 || m->ir_version < 3) {
         return bp_fail(BP_ERR_FORMAT, "reading %s: no ONNX file: a graph, its version and its operators are missing",
                        in->path);
     }
@@ -457,17 +457,14 @@ bp_status bp_onnx_read(bp_model **out, const char *path, const bp_import_options
     ProtobufCAllocator messages = {in.pool.allocator.alloc, in.pool.allocator.release, in.pool.allocator.ctx};
     BpOnnx__Model *m = status == BP_OK ? bp_onnx__model__unpack(&messages, bytes, data) : NULL;
     bp_release(&a, data);
-    if (status == BP_OK && !m) {
+    if (m) {
+        in.model = m;
+        status = read_model(out, &in, options);
+        bp_onnx__model__free_unpacked(m, &messages);
+    } else if (status == BP_OK) {
         status = bp_fail(BP_ERR_FORMAT,
                          "reading %s: no ONNX file, or a damaged one: its %zu bytes are no message of that kind", path,
                          bytes);
-    }
-    if (status == BP_OK) {
-        in.model = m;
-        status = read_model(out, &in, options);
-    }
-    if (m) {
-        bp_onnx__model__free_unpacked(m, &messages);
     }
     bp_pool_free(&in.pool);
     return status;
