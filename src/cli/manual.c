@@ -107,7 +107,7 @@ static void manual_data(FILE *out, const cli_command *c)
         tagged(out, data_word(i), bp_dataset_list(i).summary);
     }
     tagged(out, "DIRECTORY", directory_text());
-    if (command_reads_tables(c)) {
+    if (c == NULL || command_reads_tables(c)) {
         tagged(out, "FILE", file_text());
     }
 }
