@@ -111,9 +111,9 @@ static void test_interrupt(void **state)
     free(err);
     assert_int_equal(count_files("run"), 1);
     char *log = slurp("model.log", NULL), *last = strrchr(log, '{'); /* one epoch more, then */
-    json_t *line = json_loads(last, 0, NULL);
-    size_t epochs = (size_t)json_integer_value(json_object_get(line, "epochs")) + 1;
-    json_decref(line);
+    json_t *epoch = json_loads(last, 0, NULL);
+    size_t epochs = (size_t)json_integer_value(json_object_get(epoch, "epochs")) + 1;
+    json_decref(epoch);
     free(log);
     snprintf(line, sizeof line, job, (int)epochs, "model", "model", "|--resume|run");
     expect(0, NULL, line);
