@@ -209,6 +209,11 @@ void *bp_param_data(bp_node *param);
 const void *bp_param_values(const bp_node *param);
 bp_status bp_param_set(bp_node *param, const double *values);
 bp_status bp_param_get(const bp_node *param, double *values);
+/* A frozen parameter is not trained: no optimizer changes a bit of it. Sessions made while it is frozen compute no gradient
+ * of it, nor of what lies before it alone, which makes training faster; made earlier, they still do. Thawed, it is trained by
+ * sessions made from then on. bp_model_copy copies the mark; model files do not have it. New parameters are not frozen. */
+void bp_param_freeze(bp_node *param, bool frozen);
+bool bp_param_frozen(const bp_node *param);
 
 /* One row of the op table: for documentation, inspection and tests. */
 typedef struct bp_op_info {
@@ -310,7 +315,8 @@ typedef struct bp_check_report {
 } bp_check_report;
 
 /* Compares back-propagation with numerical differentiation for every parameter (and input) of the session, whose graph
- * must be f64 and whose inputs must be set. BP_OK means that the comparison was made: look at (*out)->passed. */
+ * must be f64 and whose inputs must be set. Frozen parameters have no gradient and no row; with nothing to compare the report
+ * is not passed. BP_OK means that the comparison was made: look at (*out)->passed. */
 bp_status bp_gradient_check(bp_check_report **out, bp_session *s, bp_graph *g, size_t rows,
                             const bp_check_options *options);
 void bp_check_report_free(bp_check_report *r);

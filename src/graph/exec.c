@@ -76,7 +76,7 @@ static void rows_phase(const step *t, int thread, int threads)
         if (t->what & BP_FORWARD) {
             forward_block(t, row, rows);
         }
-        if (t->what & BP_BACKWARD) {
+        if ((t->what & BP_BACKWARD) && t->s->slots[t->s->targets[0]->index].gradient) {
             backward_block(t, row, rows);
         }
     }
@@ -184,7 +184,7 @@ static void run_step(void *ctx, int thread, int threads)
         bp_team_barrier(threads);
     }
     rows_phase(t, thread, threads);
-    if (!(t->what & BP_BACKWARD)) {
+    if (!(t->what & BP_BACKWARD) || !t->s->slots[t->s->targets[0]->index].gradient) {
         return;
     }
     bp_team_barrier(threads);

@@ -297,3 +297,23 @@ bp_status bp_param_get(const bp_node *param, double *values)
     }
     return status;
 }
+
+void bp_param_freeze(bp_node *param, bool frozen)
+{
+    param->frozen = frozen;
+}
+
+bool bp_param_frozen(const bp_node *param)
+{
+    return param->frozen;
+}
+
+void bp_graph_keep_frozen(const bp_graph *g, double *x)
+{
+    for (size_t i = 0; i < g->param_count; i++) {
+        const bp_node *n = g->params[i];
+        if (n->frozen) {
+            bp_widen(x + n->offset, g->slab + n->offset * g->element, g->type, n->size);
+        }
+    }
+}

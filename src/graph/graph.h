@@ -85,7 +85,8 @@ struct bp_node {
     bp_node *in[BP_ARITY];
     double a;        /* the op's parameter: slope, rate, delta */
     bp_activation f; /* dense */
-    size_t offset;   /* parameters: first element in the slab */
+    size_t offset;   /* parameters: first element in the slab, */
+    bool frozen;     /* and whether they are not trained */
     void *constant;  /* constants: the values */
 };
 
@@ -237,6 +238,10 @@ double *bp_session_weigh(bp_session *s);
 bool bp_session_tiles_final(const bp_session *s);
 /* Decides what is computed, in which order, and where it is kept. On failure the caller frees the session. */
 bp_status bp_session_plan(bp_session *s);
+
+/* Puts the values of the frozen parameters into x, the parameter slab as double: methods that move all of it at once may
+ * turn a -0 into 0. */
+void bp_graph_keep_frozen(const bp_graph *g, double *x);
 
 /* Whether the gradient of n reaches operand i: not through the number of a class. */
 bool bp_node_differentiable(const bp_node *n, int i);

@@ -48,12 +48,13 @@ static void mark_reachable(bp_session *s)
     }
 }
 
-/* gradient: ... and somebody wants it: a parameter, an input if asked for, or an op on the way to one. */
+/* gradient: ... and somebody wants it: a parameter that is not frozen, an input if asked for, or an op on the way to one. */
 static void mark_gradients(bp_session *s)
 {
     for (size_t i = 0; i < s->graph->count; i++) {
         const bp_node *n = node_at(s, i);
-        bool wanted = bp_node_is(n, BP_OP_PARAM) || (bp_node_is(n, BP_OP_INPUT) && s->options.input_gradients);
+        bool wanted =
+            (bp_node_is(n, BP_OP_PARAM) && !n->frozen) || (bp_node_is(n, BP_OP_INPUT) && s->options.input_gradients);
         for (int k = 0; k < n->op->arity; k++) {
             wanted |= s->slots[n->in[k]->index].gradient;
         }

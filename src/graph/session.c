@@ -150,8 +150,11 @@ static bp_slot *find_slot(const bp_session *s, const bp_node *n, bool gradient)
         return NULL;
     }
     if (gradient && !(slot->gradient && slot->grad)) {
-        bp_fail(BP_ERR_STATE, "the session has no gradient of \"%s\": the objective does not depend on it, or %s",
-                n->name, "it was not asked for (gradients, input_gradients, stream_updates)");
+        bp_fail(BP_ERR_STATE, "the session has no gradient of \"%s\": %s", n->name,
+                bp_node_is(n, BP_OP_PARAM) && n->frozen
+                    ? "it is frozen"
+                    : "the objective does not depend on it, or it was not asked for (gradients, input_gradients, "
+                      "stream_updates)");
         return NULL;
     }
     return slot;

@@ -63,6 +63,7 @@ static double objective(void *ctx, double *g, double *x)
     bp_trainer *t = ctx;
     full_batch *own = t->own;
     const bp_graph *graph = t->m->graph;
+    bp_graph_keep_frozen(graph, x);
     bp_narrow(graph->slab, graph->type, x, graph->slab_size);
     bp_widen(x, graph->slab, graph->type, graph->slab_size);
     memset(g, 0, graph->slab_size * sizeof *g);

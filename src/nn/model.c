@@ -288,6 +288,7 @@ static bp_status copy_weights(bp_model *to, const bp_model *from)
         }
         bp_param_get(p, values);
         bp_param_set(to->graph->params[i], values);
+        to->graph->params[i]->frozen = p->frozen;
         bp_release(&from->allocator, values);
     }
     return BP_OK;

@@ -357,6 +357,9 @@ static void update_part(const bp_optimizer *o, const bp_node *n, size_t begin, s
 {
     const bp_graph *g = o->graph;
     size_t at = (n->offset + begin) * g->element;
+    if (n->frozen) { /* since the session was made */
+        return;
+    }
     bp_update_args args = {end - begin, g->slab + at, grad, o->m ? o->m + at : NULL, o->v ? o->v + at : NULL};
     g->kernels->update[rule_of(&o->options)](n->shape.dims > 1 ? &o->weights : &o->biases, &args);
 }
@@ -447,6 +450,7 @@ static void update_rprop(bp_optimizer *o, const bp_session *s)
     bp_widen(gradient, s->grads, g->type, g->slab_size);
     double f = bp_session_objective(s) + bp_penalties(s, &o->options, gradient, x);
     bp_rprop_move(o->rprop, x, gradient, f);
+    bp_graph_keep_frozen(g, x);
     bp_narrow(g->slab, g->type, x, g->slab_size);
 }
 

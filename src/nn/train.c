@@ -428,6 +428,16 @@ static bp_status set_up_state(trainer *t)
 
 /* ---- the run ---- */
 
+static bool any_trained(const bp_graph *g)
+{
+    for (size_t i = 0; i < g->param_count; i++) {
+        if (!g->params[i]->frozen) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bp_status set_up(trainer *t)
 {
     bp_status status = check_options(t->o);
@@ -436,6 +446,9 @@ static bp_status set_up(trainer *t)
         return status;
     }
     plan_steps(t);
+    if (!any_trained(t->m->graph)) {
+        return bp_fail(BP_ERR_ARGUMENT, "all parameters are frozen: there is nothing to train");
+    }
     status = t->stepper->set_up(t);
     status = status == BP_OK ? make_buffers(t) : status;
     return status == BP_OK ? make_measures(t) : status;
