@@ -362,6 +362,34 @@ static void test_other_runs(void **state)
     assert_steps(run_dir, (int[]){5, 10, 0});
 }
 
+/* Which layers are frozen decides about the run, too; they are marked in the model, not in its options. */
+static void test_frozen(void **state)
+{
+    (void)state;
+    bp_data d = made_up();
+    bp_train_options o = run_options(2);
+    bp_model *m = make_model(NET), *whole = make_model(NET);
+    remove_tree(run_dir);
+    assert_ok(bp_model_freeze(whole, "0"));
+    bp_train_options all = run_options(4);
+    assert_ok(bp_train(NULL, whole, &d, &all));
+    assert_ok(bp_model_freeze(m, "0"));
+    bp_checkpoint_options how = folder_options(run_dir, NULL, "5 steps");
+    assert_ok(train_with(m, &d, o, &how));
+    bp_model_free(m);
+    m = make_model(NET);
+    how = folder_options(NULL, run_dir, "5 steps");
+    o.epochs = 4;
+    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "frozen layers: 0 there, none now");
+    assert_ok(bp_model_freeze(m, "0"));
+    assert_ok(train_with(m, &d, o, &how));
+    assert_same_models(m, whole);
+    prepare_folder(run_dir, 2, "5 steps", 2); /* nothing frozen */
+    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "frozen layers: none there, 0 now");
+    bp_model_free(whole);
+    bp_model_free(m);
+}
+
 /* A schedule that looks at the end of the run binds the run to that end. */
 static void test_schedule_with_end(void **state)
 {
@@ -602,17 +630,12 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_intervals),
-        cmocka_unit_test(test_newest_intact),
-        cmocka_unit_test(test_damaged_stay),
-        cmocka_unit_test(test_nothing_intact),
-        cmocka_unit_test(test_other_runs),
-        cmocka_unit_test(test_made_rows),
-        cmocka_unit_test(test_schedule_with_end),
-        cmocka_unit_test(test_folder),
-        cmocka_unit_test(test_stopped),
-        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_intervals),    cmocka_unit_test(test_newest_intact),
+        cmocka_unit_test(test_damaged_stay), cmocka_unit_test(test_nothing_intact),
+        cmocka_unit_test(test_other_runs),   cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_made_rows),    cmocka_unit_test(test_schedule_with_end),
+        cmocka_unit_test(test_folder),       cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_full_disk),    cmocka_unit_test(test_notes),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, folders_make, folder_remove);

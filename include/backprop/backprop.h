@@ -383,8 +383,33 @@ typedef struct bp_layer_info {
     size_t inputs, outputs, parameters;
     double flops;           /* of one sample, forward */
     bp_node *w, *b, *z, *a; /* NULL where the layer has none; z is NULL in a fused model unless linear */
+    bool frozen;            /* it has weights, and all of them are frozen */
 } bp_layer_info;
 bool bp_model_layer(const bp_model *m, size_t index, bp_layer_info *out);
+
+/* What one model has learned as the start of another, e.g. for three classes instead of ten, of which there are few samples:
+ *
+ *     bp_model_options o = bp_model_describe(digits);
+ *     o.outputs = 3;
+ *     bp_model_new(&m, &o);                       // the same network with another head, the last layer
+ *     bp_model_transfer(NULL, m, digits, 0);      // all other layers as they are in digits
+ *     bp_model_freeze(m, "body");                 // and they stay so: bp_train changes the head alone
+ *
+ * Layers are counted from 0, as bp_model_layer counts them, and taken from the front: for i < layers, layer i of `to` gets
+ * w and b of layer i of `from`, converted to its type. They must have the same sizes and activation; dropout has no weights,
+ * its rate may differ. layers = 0 takes all of them, but the head only if it is alike too, for the same task and number of
+ * outputs; else the head stays as it is. The scaling of the inputs comes with the layers, which mean nothing without it; with
+ * the head come the scaling of the outputs and, where `to` has none, the names of the classes. Nothing else of `to` changes,
+ * and nothing of `from`. *taken (may be NULL) = how many layers were taken. BP_ERR_SHAPE: they do not fit; the text names the
+ * layer and what it is in both, and `to` is as it was. */
+bp_status bp_model_transfer(size_t *taken, bp_model *to, const bp_model *from, size_t layers);
+/* Freezes w and b of these layers, see bp_param_freeze, and thaws all others: "0", "0-2", "0,2-3"; "body": all but the last;
+ * "none". Dropout within a range of them goes on. BP_ERR_ARGUMENT, with nothing changed: no such list, no such layer, none
+ * with weights, or all of them. */
+bp_status bp_model_freeze(bp_model *m, const char *layers);
+/* Which are frozen, in that form, "" for none; of a layer of which only one is, the name of the parameter: "0-2,6.bias". Cut
+ * to size; returns the length that it needs, without the 0 at the end. */
+size_t bp_model_frozen(char *out, size_t size, const bp_model *m);
 
 /* The graph and its nodes, for everything the model level does not offer. */
 bp_graph *bp_model_graph(bp_model *m);

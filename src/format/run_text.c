@@ -48,7 +48,21 @@ static void put_text_hash(json_t *run, const char *key, const char *text)
     put_hash(run, key, &h);
 }
 
-static void put_network(json_t *run, const bp_model *m)
+/* Only where there are any, as in runs that were written before layers could be frozen. */
+static bp_status put_frozen(json_t *run, const bp_model *m)
+{
+    size_t bytes = bp_model_frozen(NULL, 0, m) + 1;
+    bp_allocator a = bp_allocator_or_default(NULL);
+    char *text = bp_alloc(&a, bytes, 1);
+    if (text && bytes > 1) {
+        bp_model_frozen(text, bytes, m);
+        put(run, "frozen layers", text);
+    }
+    bp_release(&a, text);
+    return text ? BP_OK : BP_ERR_MEMORY;
+}
+
+static bp_status put_network(json_t *run, const bp_model *m)
 {
     bp_model_options o = bp_model_describe(m);
     const double *mean, *scale;
@@ -66,6 +80,7 @@ static void put_network(json_t *run, const bp_model *m)
     count = bp_model_output_scaling(m, &mean, &scale);
     put_scaling(run, "scaling of the outputs", count, mean, scale);
     put_text_hash(run, "preparation of the columns", bp_model_preparation_text(m));
+    return put_frozen(run, m);
 }
 
 json_t *bp_run_layout(const bp_model *m)
@@ -193,9 +208,9 @@ static void put_options(json_t *run, const bp_train_options *o)
 bp_status bp_run_describe(json_t **out, const bp_model *m, const bp_data *data, const bp_train_options *run)
 {
     json_t *object = json_object();
-    put_network(object, m);
+    bp_status status = put_network(object, m);
     put_options(object, run);
-    bp_status status = put_data(object, "training data", data);
+    status = status == BP_OK ? put_data(object, "training data", data) : status;
     status = status == BP_OK ? put_data(object, "validation data", run->valid) : status;
     status = status == BP_OK ? put_data(object, "test data", run->test) : status;
     *out = status == BP_OK ? object : NULL;

@@ -354,6 +354,7 @@ bool bp_model_layer(const bp_model *m, size_t index, bp_layer_info *out)
         return false;
     }
     *out = m->layers[index];
+    out->frozen = out->w && bp_param_frozen(out->w) && bp_param_frozen(out->b);
     return true;
 }
 
