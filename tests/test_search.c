@@ -8,9 +8,9 @@
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
 /* Points in and out of a circle (yes, no), or their distance from its rim; some cells are missing, some answers wrong. */
-static bp_table *circles(int rows, bool classes)
+static bp_table *circles_of(int rows, bool classes, uint64_t seed)
 {
-    bp_rng r = bp_rng_new(11, BP_RANDOM_DATA, 0);
+    bp_rng r = bp_rng_new(seed, BP_RANDOM_DATA, 0);
     bp_table *t = NULL;
     size_t size = (size_t)rows * 64 + 64, used = 0;
     char *text = malloc(size);
@@ -26,6 +26,11 @@ static bp_table *circles(int rows, bool classes)
     assert_ok(read_bytes(&t, text, used, NULL));
     free(text);
     return t;
+}
+
+static bp_table *circles(int rows, bool classes)
+{
+    return circles_of(rows, classes, 11);
 }
 
 /* A fit whose default is short: few epochs, two small layers. */
@@ -368,9 +373,9 @@ static void test_stopped_at_once(void **state)
 static void test_another_search_is_refused(void **state)
 {
     (void)state;
-    bp_table *t = circles(120, true), *more = circles(121, true);
-    bp_fit *f = fit_of(t, 0.25, 3), *seed = fit_of(t, 0.25, 4), *rows = fit_of(more, 0.25, 3),
-           *split = fit_of(t, 0.3, 3);
+    bp_table *t = circles(120, true), *more = circles(121, true), *moved = circles_of(120, true, 12);
+    bp_fit *cells = fit_of(moved, 0.25, 3), *f = fit_of(t, 0.25, 3), *seed = fit_of(t, 0.25, 4),
+           *rows = fit_of(more, 0.25, 3), *split = fit_of(t, 0.3, 3);
     bp_search *s = NULL;
     bp_search_options o = quick();
     o.candidates = 3;
@@ -380,6 +385,7 @@ static void test_another_search_is_refused(void **state)
     assert_error(bp_fit_search(&s, seed, &o), BP_ERR_DATA, "seed \"3\" there, \"4\" here");
     assert_error(bp_fit_search(&s, rows, &o), BP_ERR_DATA, "rows \"120");
     assert_error(bp_fit_search(&s, split, &o), BP_ERR_DATA, "of them watched");
+    assert_error(bp_fit_search(&s, cells, &o), BP_ERR_DATA, "prepared data");
     o.candidates = 4;
     assert_error(bp_fit_search(&s, f, &o), BP_ERR_DATA, "candidates \"3\" there, \"4\" here");
     o.candidates = 3;
@@ -397,6 +403,8 @@ static void test_another_search_is_refused(void **state)
     assert_memory_equal(before.data, after.data, before.size);
     free(before.data);
     free(after.data);
+    bp_fit_free(cells);
+    bp_table_free(moved);
     bp_fit_free(split);
     bp_fit_free(rows);
     bp_fit_free(seed);

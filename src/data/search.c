@@ -433,9 +433,9 @@ static bp_status set_up(search *s)
     r->rungs = s->scores.rungs;
     s->state = (bp_search_state){.path = s->o.state, .setting = s->setting, .allocator = s->allocator};
     if (s->o.state) {
-        bp_search_describe(&s->state, s->f, s->o.candidates, r->folds);
+        status = bp_search_describe(&s->state, s->f, s->o.candidates, r->folds);
     }
-    status = bp_search_read(&s->scores, &s->state);
+    status = status == BP_OK ? bp_search_read(&s->scores, &s->state) : status;
     return status == BP_OK ? bp_search_write(&s->state, &s->scores) : status; /* now, if it cannot be written at all */
 }
 

@@ -71,7 +71,7 @@ typedef struct bp_search_state {
 } bp_search_state;
 
 /* What belongs to the search: data, network, training, the number of candidates, folds. */
-void bp_search_describe(bp_search_state *s, const bp_fit *f, size_t candidates, size_t folds);
+bp_status bp_search_describe(bp_search_state *s, const bp_fit *f, size_t candidates, size_t folds);
 /* Reads the scores that the file has, if there is one, and checks that they are of this search. */
 bp_status bp_search_read(bp_search_scores *scores, const bp_search_state *s);
 /* Writes the file anew: the old one or the new one is there, never half of one. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "data/file.h"
 #include "data/search.h"
 #include "data/table.h"
@@ -16,34 +17,39 @@ enum { STATE_VERSION = 1, STATE_MOST = 64 << 20 /* bytes: of some 100,000 candid
 
 /* ---- what belongs to a search ------------------------------------------------------------------------------------ */
 
-/* FNV-1a (Fowler, Noll, Vo, draft-eastlake-fnv), eight bytes at a time, the upper half folded into the lower one. */
-static uint64_t mix(uint64_t h, const void *data, size_t bytes)
+/* Inputs, answers and weights of prepared rows. */
+static bp_status add_rows(bp_hash *h, const bp_data *d, const bp_allocator *a)
 {
-    const unsigned char *at = data;
-    for (size_t i = 0; i < bytes; i += 8) {
-        uint64_t word = 0;
-        memcpy(&word, at + i, bytes - i < 8 ? bytes - i : 8);
-        h = (h ^ word) * 0x100000001b3u;
-        h ^= h >> 32;
+    float *row = bp_alloc(a, d->inputs, sizeof *row);
+    if (!row) {
+        return BP_ERR_MEMORY;
     }
-    return h;
-}
-
-/* Inputs, answers and weights of prepared rows; without memory for a row the inputs stay out. */
-static uint64_t mix_rows(uint64_t h, const bp_data *d, const bp_allocator *a)
-{
-    float *row = d->fill ? bp_alloc(a, d->inputs, sizeof *row) : NULL;
     for (size_t i = 0; i < d->rows; i++) {
-        if (row) {
-            d->fill(d->x, i, row, BP_F32);
-            h = mix(h, row, d->inputs * sizeof *row);
-        }
-        h = d->label ? mix(h, &d->label[i], sizeof *d->label)
-                     : mix(h, d->y + i * d->targets, d->targets * sizeof *d->y);
-        h = d->weight ? mix(h, &d->weight[i], sizeof *d->weight) : h;
+        d->fill(d->x, i, row, BP_F32);
+        bp_hash_add(h, row, d->inputs * sizeof *row);
+    }
+    if (d->label) {
+        bp_hash_add(h, d->label, d->rows * sizeof *d->label);
+    } else {
+        bp_hash_add(h, d->y, d->rows * d->targets * sizeof *d->y);
+    }
+    if (d->weight) {
+        bp_hash_add(h, d->weight, d->rows * sizeof *d->weight);
     }
     bp_release(a, row);
-    return h;
+    return BP_OK;
+}
+
+/* The columns' treatment, the rows trained on and those watched, as a fingerprint. */
+static bp_status describe_data(bp_search_fact *fact, const bp_fit *f)
+{
+    const char *prepared = bp_preparation_text(f->preparation);
+    bp_hash h = bp_hash_new();
+    bp_hash_add(&h, prepared, strlen(prepared));
+    bp_status status = add_rows(&h, &f->train->train, &f->allocator);
+    status = status == BP_OK && f->valid ? add_rows(&h, &f->valid->train, &f->allocator) : status;
+    snprintf(fact->text, sizeof fact->text, "%016llx", (unsigned long long)bp_hash_value(&h));
+    return status;
 }
 
 static bp_search_fact *next_fact(bp_search_state *s, const char *name)
@@ -82,31 +88,27 @@ static void describe_training(bp_search_fact *fact, const bp_train_options *run)
              run->shuffle ? "shuffled" : "in order", o->momentum, o->l1, o->clip_norm, o->clip_value);
 }
 
-static void describe_size(bp_search_state *s, const char *name, size_t value)
+static void describe_count(bp_search_state *s, const char *name, uint64_t value)
 {
     bp_search_fact *fact = next_fact(s, name);
-    snprintf(fact->text, sizeof fact->text, "%zu", value);
+    snprintf(fact->text, sizeof fact->text, "%llu", (unsigned long long)value);
 }
 
 /* In the order in which a difference is looked for: the coarse ones first, as they explain the fine ones. */
-void bp_search_describe(bp_search_state *s, const bp_fit *f, size_t candidates, size_t folds)
+bp_status bp_search_describe(bp_search_state *s, const bp_fit *f, size_t candidates, size_t folds)
 {
-    const char *prepared = bp_preparation_text(f->preparation);
-    uint64_t hash = mix(0xcbf29ce484222325u, prepared, strlen(prepared));
-    hash = mix_rows(hash, &f->train->train, &f->allocator);
-    hash = f->valid ? mix_rows(hash, &f->valid->train, &f->allocator) : hash;
-    bp_search_fact *rows = NULL;
     s->facts = 0;
-    describe_size(s, "candidates", candidates);
-    describe_size(s, "folds", folds);
-    describe_size(s, "seed", (size_t)f->options.seed);
+    describe_count(s, "candidates", candidates);
+    describe_count(s, "folds", folds);
+    describe_count(s, "seed", f->options.seed);
     describe_target(next_fact(s, "target"), f->preparation);
-    rows = next_fact(s, "rows");
+    bp_search_fact *rows = next_fact(s, "rows");
     snprintf(rows->text, sizeof rows->text, "%zu, %zu of them watched", f->rows, f->valid ? f->valid->train.rows : 0);
     describe_network(next_fact(s, "network"), f);
     describe_training(next_fact(s, "training"), &f->run);
-    snprintf(next_fact(s, "kernel")->text, sizeof rows->text, "%s", bp_kernel_name());
-    snprintf(next_fact(s, "prepared data")->text, sizeof rows->text, "%016llx", (unsigned long long)hash);
+    bp_search_fact *kernel = next_fact(s, "kernel");
+    snprintf(kernel->text, sizeof kernel->text, "%s", bp_kernel_name());
+    return describe_data(next_fact(s, "prepared data"), f);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
