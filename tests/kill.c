@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -229,9 +230,20 @@ static bool finish(const job *j, int trial, bool anew)
     return same;
 }
 
+/* What the OpenMP runtime of LLVM left behind: it has 1 kB of shared memory, named after its process, and a later process of
+ * that number would die of finding it empty. */
+static void forget_shared_memory(pid_t child)
+{
+    char name[80];
+    snprintf(name, sizeof name, "/__KMP_REGISTERED_LIB_%d_%d", (int)child, (int)getuid());
+    shm_unlink(name);
+}
+
 typedef enum blow { KILL, FULL_DISK } blow;
 
-/* What happens to the child so many seconds after its start, or, if negative, after its first checkpoint, if it still runs then: true. From a full disk on, no file may grow beyond a random size. */
+/* What happens to the child so many seconds after its start, or, if negative, after its first checkpoint, if it still runs
+ * then: true. From a full disk on, no file may grow beyond a random size; of a process that has hardly begun not a small
+ * one, since the OpenMP runtime of LLVM ends a process whose shared memory cannot be had. */
 static bool strike(pid_t child, blow b, double seconds, int *code)
 {
     double begin = now();
@@ -239,7 +251,8 @@ static bool strike(pid_t child, blow b, double seconds, int *code)
         pause_for(1e-4);
     }
     pause_for(fabs(seconds));
-    struct rlimit limit = {(rlim_t)(uniform() * 12000), 0};
+    double least = seconds < 0 ? 0 : 2048;
+    struct rlimit limit = {(rlim_t)(least + uniform() * (12000 - least)), 0};
     limit.rlim_max = limit.rlim_cur;
     if (b == KILL) {
         kill(child, SIGKILL);
@@ -247,6 +260,7 @@ static bool strike(pid_t child, blow b, double seconds, int *code)
         prlimit(child, RLIMIT_FSIZE, &limit, NULL);
     }
     *code = wait_for(child);
+    forget_shared_memory(child);
     return b == KILL ? *code == 1000 + SIGKILL : *code != 0;
 }
 
