@@ -15,7 +15,7 @@ mkdir -p "$build/found"
 bad=0
 for name; do
     [ -f "$here/fuzz_$name.c" ] || { echo "no target \"$name\" (there are: $(cd "$here" && echo fuzz_*.c))" >&2 && exit 2; }
-    cmake --build "$build" --parallel --target "fuzz_$name" >"$build/found/$name.build" || { cat "$build/found/$name.build" && exit 1; }
+    cmake --build "$build" --parallel "$(nproc)" --target "fuzz_$name" >"$build/found/$name.build" || { cat "$build/found/$name.build" && exit 1; }
     mkdir -p "$build/corpus/$name"
     log=$build/found/$name.log
     # The readers bound what they allocate by the bytes that they are given: a block of 1 GiB is a finding.
