@@ -15,7 +15,8 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static const char *const promised[][2] = {
     {"train",
      "--test --valid --net --output --loss --optimizer --lr --momentum --weight-decay --schedule --batch --epochs "
-     "--steps --init --seed --threads --dtype --no-shuffle --init-from --out --log --json --quiet --data-dir --l1 "
+     "--steps --init --seed --threads --dtype --no-shuffle --init-from --freeze --new-head --out --log --json --quiet "
+     "--data-dir --l1 "
      "--l2 --clip-norm --clip-value --patience --restore-best --standardize --kernel --rows"},
     {"eval", "--json --threads --part"},
     {"predict", "--top --out --part --rows --draw"},

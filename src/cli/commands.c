@@ -69,6 +69,8 @@ const cli_command command_table[COMMANDS] = {
          "backprop train mnist --net \"dense 512 relu, dropout 0.2\" --epochs 20  another network\n"
          "backprop train xor --json  the result for a program to read\n"
          "backprop train mnist --init-from mnist.safetensors --lr 0.0001  go on with less\n"
+         "backprop train letters/ --init-from mnist.safetensors --freeze body  a new last layer on what it has "
+         "learned\n"
          "backprop train mnist --checkpoint run1 --every \"5 minutes\"  a run that may be interrupted\n"
          "backprop train mnist --resume run1  and goes on\n"
          "backprop train houses.csv --target price --test 0.2  a table; a fifth of its rows tells how good it is\n"

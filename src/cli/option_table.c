@@ -156,6 +156,12 @@ static const char *init_word(size_t index)
     return list_word(names, sizeof names / sizeof *names, index);
 }
 
+static const char *freeze_word(size_t index)
+{
+    static const char *const names[] = {"body", "0"};
+    return list_word(names, sizeof names / sizeof *names, index);
+}
+
 static const char *interval_word(size_t index)
 {
     static const char *const names[] = {"50 steps", "1 epoch", "30 seconds", "10 minutes"};
@@ -511,8 +517,18 @@ const option_row option_table[OPTIONS] = {
                   "initial weights: zeros, normal[:sigma], uniform[:limit], glorot-uniform, glorot-normal, he-uniform, "
                   "he-normal, lecun-uniform or lecun-normal",
                   default_init},
-    [OPT_INIT_FROM] = {"init-from", "MODEL", VALUE_FILE, GROUP_NETWORK, TRAIN, NULL, NULL,
-                       "go on from the network, the weights and the scaling of this model", NULL},
+    [OPT_INIT_FROM] =
+        {"init-from", "MODEL", VALUE_FILE, GROUP_NETWORK, TRAIN, NULL, NULL,
+         "go on from the network, the weights and the scaling of this model; for other classes or numbers "
+         "than it has, the last layer is new",
+         NULL},
+    [OPT_FREEZE] =
+        {"freeze", "LAYERS", VALUE_TEXT, GROUP_NETWORK, TRAIN, NULL, freeze_word,
+         "with --init-from: layers that are not trained, by the numbers that inspect shows, such as 0, 0-2 or "
+         "0,2; or body, all but the last",
+         NULL},
+    [OPT_NEW_HEAD] = {"new-head", NULL, VALUE_FLAG, GROUP_NETWORK, TRAIN, NULL, NULL,
+                      "with --init-from: the last layer is new, even where that of the model would fit", NULL},
     [OPT_DTYPE] = {"dtype", "TYPE", VALUE_WORD, GROUP_NETWORK, TRAIN | BENCH, NULL, type_word,
                    "type of weights and arithmetic: f32 or f64", default_type},
     [OPT_IMPORTED_NET] = {"net", "LAYERS", VALUE_TEXT, GROUP_NETWORK, IMPORT, NULL, NULL,

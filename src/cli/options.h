@@ -52,6 +52,8 @@ typedef enum option_id {
     OPT_LOSS,
     OPT_INIT,
     OPT_INIT_FROM,
+    OPT_FREEZE,
+    OPT_NEW_HEAD,
     OPT_DTYPE,
     /* importing */
     OPT_IMPORTED_NET,

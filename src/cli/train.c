@@ -65,43 +65,10 @@ static bp_status load_data(training *t)
 
 /* ---- the network ------------------------------------------------------------------------------------------------- */
 
-/* A model that is there decides about the network; options that would describe another one are refused. */
-static bp_status check_init_from(const options *o)
-{
-    static const option_id described[] = {OPT_NET, OPT_OUTPUT, OPT_LOSS, OPT_INIT, OPT_STANDARDIZE};
-    for (size_t i = 0; i < sizeof described / sizeof *described && given(o, OPT_INIT_FROM); i++) {
-        const char *name = option_table[described[i]].name;
-        if (given(o, described[i])) {
-            return bp_fail(BP_ERR_ARGUMENT,
-                           "--%s and --init-from exclude each other: network, loss, weights and scaling are "
-                           "those of the model",
-                           name);
-        }
-    }
-    return BP_OK;
-}
-
-static bp_status load_model(training *t)
-{
-    const char *path = t->o->value[OPT_INIT_FROM].text;
-    bp_model *loaded = NULL;
-    bp_status status = bp_model_load(&loaded, path, NULL);
-    if (status != BP_OK) {
-        return status;
-    }
-    bp_model_options as = bp_model_describe(loaded);
-    as.type = given(t->o, OPT_DTYPE) ? (bp_type)t->o->value[OPT_DTYPE].size : as.type;
-    as.unfused = false;
-    as.seed = size_or(t->o, OPT_SEED, DEFAULT_SEED);
-    status = bp_model_copy(&t->model, loaded, &as);
-    bp_model_free(loaded);
-    return status == BP_OK ? source_fits(&t->train, t->name, t->model, path) : status;
-}
-
 static bp_status make_model(training *t)
 {
-    if (given(t->o, OPT_INIT_FROM)) {
-        return load_model(t);
+    if (t->from != NULL) {
+        return train_start_model(t);
     }
     bp_type type = (bp_type)size_or(t->o, OPT_DTYPE, (size_t)bp_model_defaults().type);
     return network_new(&t->model, t->o, &t->recipe, &t->train, type);
@@ -331,7 +298,7 @@ static bp_status check_optimizer(const training *t)
 
 static bp_status check_line(const training *t)
 {
-    bp_status status = check_init_from(t->o);
+    bp_status status = train_start_check(t->o);
     status = status == BP_OK ? table_check_options(t->o, t->what) : status;
     status = status == BP_OK ? search_check_options(t->o) : status;
     return status == BP_OK ? check_optimizer(t) : status;
@@ -343,10 +310,10 @@ static exit_code prepare_set(training *t)
     if (status != BP_OK) {
         return status == BP_ERR_ARGUMENT ? fail_as(CODE_DATA) : fail_status(status);
     }
-    status = make_model(t);
-    if (status == BP_OK) {
-        status = set_options(t);
-    }
+    status = train_start_load(t);
+    status = status == BP_OK ? make_model(t) : status;
+    status = status == BP_OK ? train_start_freeze(t) : status;
+    status = status == BP_OK ? set_options(t) : status;
     return status == BP_OK ? CODE_OK : fail_status(status);
 }
 
@@ -436,6 +403,7 @@ exit_code run_train(const options *o)
     } else {
         bp_model_free(t.model);
     }
+    bp_model_free(t.from);
     bp_dataset_free(t.valid_set);
     bp_dataset_free(t.rest_set);
     bp_dataset_free(t.test_set);

@@ -40,6 +40,8 @@ typedef struct training {
     bp_dataset *set, *test_set, *valid_set, *rest_set;
     bp_data train, valid, test; /* rows = 0: absent */
     recipe recipe;
+    bp_model *from; /* NULL: it starts from nothing */
+    bool new_head;  /* of it all layers but the last are taken */
     bp_model *model;
     bp_train_options run;
     bool full_batch; /* every step takes all rows */
@@ -62,6 +64,21 @@ typedef struct training {
     double earlier_seconds;      /* of the run before it was interrupted */
     exit_code code;              /* of a run that ended early */
 } training;
+
+/* ---- train_start.c: --init-from ---- */
+
+/* Whether the options about a model to start from make sense, as far as that can be known without it. */
+bp_status train_start_check(const options *o);
+/* t->from, if it was asked for. */
+bp_status train_start_load(training *t);
+/* t->model, for the data set t->train. */
+bp_status train_start_model(training *t);
+/* Freezes layers of t->model, as --freeze says. */
+bp_status train_start_freeze(const training *t);
+/* What was taken and what is frozen; nothing without --init-from. */
+void train_start_say(const terminal *out, const training *t);
+/* Parameters that are not frozen. */
+size_t train_start_trained(const bp_model *m);
 
 /* ---- train_table.c: the same job, begun with a table ---- */
 

@@ -36,13 +36,14 @@ bp_status train_checkpoint_check(const training *t)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-/* What the library does not know of: {"seconds", "init_from", "log"}. */
+/* What the library does not know of: {"seconds", "init_from", "new_head", "log"}. */
 static const char *on_write(void *ctx)
 {
     training *t = ctx;
     json_t *note = json_object();
     json_put(note, "seconds", train_seconds(t));
     json_put_text(note, "init_from", text_or(t->o, OPT_INIT_FROM, NULL));
+    json_put_bool(note, "new_head", t->new_head);
     json_t *log = train_log_position(&t->log);
     if (log != NULL) {
         json_object_set_new(note, "log", log);
@@ -102,6 +103,11 @@ static bp_status check_note(const training *t, const json_t *note, const char *p
     if ((there == NULL) != (here == NULL) || (there != NULL && strcmp(there, here) != 0)) {
         return bp_fail(BP_ERR_DATA, "%s is of another run: --init-from: %s there, %s now", path,
                        there != NULL ? there : "none", here != NULL ? here : "none");
+    }
+    bool new_head = json_is_true(json_object_get(note, "new_head"));
+    if (new_head != t->new_head) {
+        return bp_fail(BP_ERR_DATA, "%s is of another run: a new last layer (--new-head): %s there, %s now", path,
+                       new_head ? "yes" : "no", t->new_head ? "yes" : "no");
     }
     return BP_OK;
 }

@@ -63,6 +63,7 @@ void train_introduction(const training *run, size_t epochs)
              number_text(number, (double)bp_model_parameters(run->model)),
              bp_type_name(bp_model_describe(run->model).type), bp_loss_name(bp_model_loss(run->model)));
     train_say(&t, "", text);
+    train_start_say(&t, run);
     const char *optimizer = bp_optimizer_name(o->optimizer.kind);
     if (run->full_batch) {
         snprintf(text, sizeof text, "%s, all rows in each step; at most %zu step%s; seed %llu, %s", optimizer, epochs,
@@ -127,6 +128,14 @@ static void note_optimizer(notes *n, const training *t)
     note_unless_zero(n, "clip_value", o->clip_value);
 }
 
+static void note_start(notes *n, const training *t)
+{
+    char layers[128];
+    note_text(n, "init_from", text_or(t->o, OPT_INIT_FROM, NULL));
+    note_text(n, "new_head", t->new_head ? "true" : NULL);
+    note_text(n, "frozen", bp_model_frozen(layers, sizeof layers, t->model) > 0 ? layers : NULL);
+}
+
 static double loss_of(const bp_evaluation *e)
 {
     return e != NULL ? e->loss : NAN;
@@ -173,7 +182,7 @@ bp_status train_notes(training *t)
     note_text(&n, "made_by", "backprop train");
     note_text(&n, "data", t->name);
     note_size(&n, "rows", t->train.rows);
-    note_text(&n, "init_from", text_or(t->o, OPT_INIT_FROM, NULL));
+    note_start(&n, t);
     note_optimizer(&n, t);
     note_size(&n, "batch", t->full_batch ? t->train.rows : t->run.batch);
     note_size(&n, "epochs", t->result.last.epoch);
@@ -225,6 +234,7 @@ static void print_result_json(const training *t)
     json_put(o, "test_accuracy", accuracy_of(t->test_measure));
     put_measures(o, t);
     json_put_size(o, "parameters", bp_model_parameters(t->model));
+    json_put_size(o, "trained_parameters", train_start_trained(t->model));
     json_put_size(o, "threads", (size_t)t->result.threads);
     json_put_text(o, "kernel", bp_kernel_name());
     json_put_text(o, "dtype", bp_type_name(bp_model_describe(t->model).type));
