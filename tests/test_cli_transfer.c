@@ -197,18 +197,23 @@ static void test_mnist(void **state)
     }
     expect(0, NULL,
            "train|digits|--rows|12000|--epochs|6|--quiet|--net|dense 64 relu, dense 32 relu|--out|digits.model");
-    for (size_t classes = 10; classes >= 5; classes -= 5) {
-        const char *dir = classes == 10 ? "ten" : "five";
+    static const struct {
+        const char *dir, *batch;
+        size_t classes, rows;
+    } cases[] = {{"ten", "128|--epochs|30", 10, 500}, {"five", "10|--epochs|100", 5, 50}};
+    for (size_t i = 0; i < 2; i++) {
         char line[300];
-        write_few(dir, "mnist", classes, 500, 2000);
-        snprintf(line, sizeof line, "train|%s|--epochs|30|--quiet|--json|--net|dense 64 relu, dense 32 relu", dir);
+        write_few(cases[i].dir, "mnist", cases[i].classes, cases[i].rows, 2000);
+        snprintf(line, sizeof line, "train|%s|--batch|%s|--quiet|--json|--net|dense 64 relu, dense 32 relu",
+                 cases[i].dir, cases[i].batch);
         double scratch = accuracy(line);
-        snprintf(line, sizeof line, "train|%s|--epochs|30|--quiet|--json|--init-from|digits.model|--freeze|0", dir);
+        snprintf(line, sizeof line, "train|%s|--batch|%s|--quiet|--json|--init-from|digits.model|--freeze|0",
+                 cases[i].dir, cases[i].batch);
         double transferred = accuracy(line);
-        print_message("%s classes, 500 rows of MNIST: %.4f from scratch, %.4f from digits\n", dir, scratch,
-                      transferred);
+        print_message("%zu rows of %zu classes of MNIST: %.4f from scratch, %.4f from digits\n", cases[i].rows,
+                      cases[i].classes, scratch, transferred);
         assert_true(transferred > scratch + 0.03);
-        assert_true(transferred > 0.85);
+        assert_true(transferred > 0.86);
     }
 }
 
