@@ -142,6 +142,31 @@ static void test_split(void **state)
     bp_table_free(t);
 }
 
+/* Numbers that hardly repeat are not divided value by value: the share is the share that was asked for. */
+static void test_split_of_numbers(void **state)
+{
+    (void)state;
+    bp_prepare_options o = bp_prepare_defaults();
+    for (size_t rows = 10; rows <= 90; rows += 40) {
+        bp_table *t = prices(rows, 1000);
+        bp_split s;
+        assert_ok(bp_table_split(&s, t, 0.2, &o, 1));
+        assert_int_equal(s.part_rows, rows / 5);
+        assert_int_equal(s.rest_rows, rows - rows / 5);
+        bp_split_free(&s);
+        bp_table_free(t);
+    }
+    bp_table *few = table_of("x,y\n1,0\n2,0\n3,0\n4,0\n5,0\n6,7\n7,7\n8,7\n9,7\n10,7\n");
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        bp_split s;
+        assert_ok(bp_table_split(&s, few, 0.2, &o, seed));
+        assert_int_equal(s.part_rows, 2);
+        assert_true(s.part[0] < 5 && s.part[1] >= 5);
+        bp_split_free(&s);
+    }
+    bp_table_free(few);
+}
+
 /* ---- fitting ----------------------------------------------------------------------------------------------------- */
 
 static bp_evaluation *measured(const bp_model *m, const bp_fit *f, const bp_table *t)
@@ -529,6 +554,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_folds_are_even),
         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_split_of_numbers),
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_watched),
         cmocka_unit_test(test_choice),

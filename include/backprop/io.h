@@ -325,9 +325,10 @@ typedef struct bp_split {
     size_t part_rows, rest_rows;
     bp_allocator allocator;
 } bp_split;
-/* Takes about `share` of the rows of t apart, drawn by seed, evenly over the values of the first target where it has few.
- * Rows that cannot be learned from are in neither part: those whose targets are missing or whose weight is 0. Of the
- * options the targets, the weight and the allocator are looked at. */
+/* Takes about `share` of the rows of t apart, drawn by seed, evenly over the values of the first target where it has few:
+ * texts, or at most 64 numbers with 5 rows each on average, or whatever number if the task is to tell classes. Rows that
+ * cannot be learned from are in neither part: those whose targets are missing or whose weight is 0. Of the options the
+ * targets, the weight, the task and the allocator are looked at. */
 bp_status bp_table_split(bp_split *out, const bp_table *t, double share, const bp_prepare_options *columns,
                          uint64_t seed);
 void bp_split_free(bp_split *s);

@@ -11,7 +11,7 @@ typedef enum bp_division { BP_DIVIDE_FOLDS = 1, BP_DIVIDE_WATCH = 2, BP_DIVIDE_T
 /* Makes rest the rows of row[0 .. count) (NULL: all rows of t) that can be learned from, part empty with room for all. */
 bp_status bp_rows_usable(bp_split *out, const bp_table *t, const uint32_t *row, size_t count,
                          const bp_prepare_options *columns);
-/* label[i] = a number for the value of the first target in row[i], where the target has few values; else all 0. */
+/* label[i] = a number for the value of the first target in row[i], where the target has few (bp_table_split); else all 0. */
 bp_status bp_rows_label(int32_t *label, const bp_table *t, const uint32_t *row, size_t count,
                         const bp_prepare_options *columns);
 /* Moves about `share` of the rows from rest to part, evenly over the labels; of each label at least one row stays. */

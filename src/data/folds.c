@@ -233,7 +233,7 @@ void bp_split_free(bp_split *s)
     *s = (bp_split){0};
 }
 
-enum { FEW_VALUES = 64 };
+enum { FEW_VALUES = 64, ROWS_OF_A_VALUE = 5 };
 
 /* The distinct numbers of a column in these rows, ascending; FEW_VALUES + 1 if there are more. */
 static size_t distinct_numbers(double *value, const bp_table *t, const uint32_t *row, size_t count, size_t column)
@@ -267,11 +267,13 @@ bp_status bp_rows_label(int32_t *label, const bp_table *t, const uint32_t *row, 
     const bp_column *c = &t->column[column];
     bool text = c->kind == BP_COLUMN_TEXT;
     size_t values = text ? 0 : distinct_numbers(value, t, row, count, column);
+    /* Numbers of which hardly two are alike do not tell rows apart: a part would get what little there is twice. */
+    bool told = values <= FEW_VALUES && (columns->task == BP_TABLE_CLASSIFY || values * ROWS_OF_A_VALUE <= count);
     for (size_t i = 0; i < count; i++) {
         uint32_t code = 0;
         if (text) {
             memcpy(&code, bp_table_cell(t, row[i], c), sizeof code);
-        } else if (values <= FEW_VALUES) {
+        } else if (told) {
             double x = bp_table_number(t, row[i], column);
             while (code < values && value[code] < x) {
                 code++;
