@@ -25,9 +25,9 @@
 extern "C" {
 #endif
 
-#define BP_VERSION "0.1.0"
+#define BP_VERSION "0.2.0"
 
-/* The version of the library that is running, "0.1.0"; compare with BP_VERSION. */
+/* The version of the library that is running, "0.2.0"; compare with BP_VERSION. */
 const char *bp_version(void);
 
 /* ---- 1. Status and errors ---------------------------------------------------------------------------------------- */
