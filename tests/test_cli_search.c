@@ -166,15 +166,15 @@ static void test_interrupt(void **state)
     free(out);
 }
 
+/* However short the time is: one setting has a score. */
 static void test_time(void **state)
 {
     (void)state;
     write_points("points.csv", 150);
-    json_t *result = result_of("train|points.csv|--search|100000|--search-time|0.5|--json");
+    json_t *result = result_of("train|points.csv|--search|5|--search-time|1e-9|--threads|1|--json");
     assert_true(json_is_true(json_object_get(result, "search_stopped")));
+    assert_int_equal(json_array_size(json_object_get(result, "search")), 1);
     json_decref(result);
-    expect(1, "nothing was saved", "train|points.csv|--search|5|--search-time|1e-9|--out|none");
-    assert_false(exists("none"));
 }
 
 /* ---- refused ----------------------------------------------------------------------------------------------------- */

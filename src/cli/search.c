@@ -2,6 +2,7 @@
 #include "search.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/base.h"
@@ -157,11 +158,13 @@ typedef struct watch {
     terminal terminal;
     double end; /* of the time; infinite: no limit */
     double best;
+    atomic_bool
+        scored; /* a setting, and it did not diverge: before that time ends nothing, so that there is a best one */
 } watch;
 
-static bool go_on(const watch *w)
+static bool go_on(watch *w)
 {
-    return !interrupt_seen() && bp_seconds() < w->end;
+    return !interrupt_seen() && (!atomic_load(&w->scored) || bp_seconds() < w->end);
 }
 
 static bool on_step(void *ctx, const bp_progress *p)
@@ -174,6 +177,9 @@ static bool on_score(void *ctx, const bp_search_progress *p)
 {
     watch *w = ctx;
     char loss[NUMBER_SIZE], best[NUMBER_SIZE];
+    if (isfinite(p->row->loss)) {
+        atomic_store(&w->scored, true);
+    }
     if (w->t->quiet) {
         return go_on(w);
     }

@@ -345,12 +345,19 @@ static exit_code train_and_save(training *t)
     if (code != CODE_OK) {
         return code;
     }
+    bool open = train_table_open(t);
     if (!t->quiet) {
-        train_introduction(t, planned_epochs(t));
+        train_say_data(t);
+    }
+    if (!t->quiet && !open) {
+        train_say_plan(t, planned_epochs(t));
     }
     code = train_table_folds(t);
     if (code != CODE_OK) {
         return code;
+    }
+    if (!t->quiet && open) {
+        train_say_plan(t, planned_epochs(t));
     }
     bp_status status = train_checkpoint_open(t); /* last: the old log is lost by it */
     if (status != BP_OK) {

@@ -86,7 +86,9 @@ size_t train_start_trained(const bp_model *m);
 exit_code train_table_prepare(training *t);
 /* Fills in what train.c works with from the fit. */
 void train_table_adopt(training *t);
-/* Cross-validation, if it was asked for. */
+/* Whether folds are still to choose network and penalty: the plan is known only after them. */
+bool train_table_open(const training *t);
+/* Cross-validation, if it was asked for, or if there is something to choose. */
 exit_code train_table_folds(training *t);
 /* All measures, those of simpler models included. */
 bp_status train_table_evaluate(training *t);
@@ -95,7 +97,7 @@ void train_table_free(training *t);
 /* ---- train_table_intro.c ---- */
 
 void train_table_introduction(const training *t);
-/* Which penalty the folds chose. */
+/* Which network and penalty the folds chose. */
 void train_table_chosen(const training *t);
 /* One fold, as it ends. */
 void train_table_folds_live(const training *t); /* how far they are, on a terminal only */
@@ -127,8 +129,9 @@ double train_seconds(const training *t);
 
 /* A labelled line, its text in a column of its own. */
 void train_say(const terminal *t, const char *name, const char *text);
-/* Data, network and plan, on stderr. */
-void train_introduction(const training *t, size_t epochs);
+/* On stderr: the data; network and plan. */
+void train_say_data(const training *t);
+void train_say_plan(const training *t, size_t epochs);
 /* Keeps in the model where it came from: nothing that depends on time, threads or machine. */
 bp_status train_notes(training *t);
 /* The result, on stdout. */

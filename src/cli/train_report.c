@@ -47,16 +47,21 @@ static void say_data(const terminal *t, const training *run)
     }
 }
 
-void train_introduction(const training *run, size_t epochs)
+void train_say_data(const training *run)
 {
     terminal t = terminal_of(stderr);
-    char text[512], number[NUMBER_SIZE];
-    const bp_train_options *o = &run->run;
     if (run->is_table) {
         train_table_introduction(run);
     } else {
         say_data(&t, run);
     }
+}
+
+void train_say_plan(const training *run, size_t epochs)
+{
+    terminal t = terminal_of(stderr);
+    char text[512], number[NUMBER_SIZE];
+    const bp_train_options *o = &run->run;
     network_text(text, sizeof text, run->model);
     train_say(&t, "network", text);
     snprintf(text, sizeof text, "%s parameters, %s, loss %s",

@@ -199,6 +199,11 @@ static size_t fold_count(const training *t)
     return f->valid == NULL && !given(t->o, OPT_VALID) && f->rows >= 2 * f->recipe.folds ? f->recipe.folds : 0;
 }
 
+bool train_table_open(const training *t)
+{
+    return t->is_table && fold_count(t) > 0 && penalty_open(t);
+}
+
 exit_code train_table_folds(training *t)
 {
     if (!t->is_table || fold_count(t) == 0) {
@@ -206,7 +211,7 @@ exit_code train_table_folds(training *t)
     }
     bp_folds_options o = bp_folds_defaults();
     bp_fit *f = t->tables.fit;
-    bool choose = penalty_open(t);
+    bool choose = train_table_open(t);
     o.folds = fold_count(t);
     t->tables.fold_count = o.folds;
     t->tables.comparing = choose;

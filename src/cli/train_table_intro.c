@@ -252,7 +252,6 @@ void train_table_chosen(const training *t)
                  bp_model_describe(t->model).net, l2, folds);
     }
     train_say(&out, "chosen", text);
-    fputc('\n', out.file);
 }
 
 void train_table_folds_live(const training *t)
