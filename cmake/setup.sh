@@ -80,6 +80,7 @@ needs_ci()
     module onnx python3-onnx
     library fann libfann-dev
     module torch python3-torch
+    module sklearn python3-sklearn
 }
 
 # The programs that bench/peers compares with.

@@ -499,95 +499,6 @@ static void test_torch_refused(void **state)
     expect_fails("bad", BP_ERR_FORMAT, "no weights go with that", &o);
 }
 
-/* Runs the script; its exit code. */
-static int torch_run(const char *what)
-{
-    char line[700];
-    snprintf(line, sizeof line, "PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 %s/tests/importers/torch_models.py %s %s",
-             BP_SOURCE_DIR, what, folder);
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* Numbers that the script wrote; the caller frees them. */
-static double *numbers_of(int net, const char *ending, size_t *count)
-{
-    char name[32];
-    snprintf(name, sizeof name, "%d.%s", net, ending);
-    bytes b = read_file(in_folder(name));
-    *count = b.size / sizeof(double);
-    return (double *)(void *)b.data;
-}
-
-static double largest_difference(const bp_model *m, const double *x, const double *y, size_t rows)
-{
-    bp_model_options d = bp_model_describe(m);
-    double worst = 0, found[16];
-    for (size_t i = 0; i < rows; i++) {
-        answer(found, m, x + i * d.inputs);
-        for (size_t j = 0; j < d.outputs; j++) {
-            double expected = y[i * d.outputs + j], difference = fabs(found[j] - expected) / fmax(1, fabs(expected));
-            worst = !(difference <= worst) ? difference : worst;
-        }
-    }
-    return worst;
-}
-
-/* The network that the script wrote as number `net`, imported. */
-static bp_model *import_torch(int net)
-{
-    char name[32], described[400];
-    snprintf(name, sizeof name, "%d.net", net);
-    bytes text = read_file(in_folder(name));
-    snprintf(described, sizeof described, "%.*s", (int)text.size, (const char *)text.data);
-    free(text.data);
-    bp_import_options o = bp_import_defaults();
-    o.net = described;
-    bp_model *m;
-    snprintf(name, sizeof name, "%d.safetensors", net);
-    assert_ok(bp_model_import(&m, in_folder(name), &o));
-    return m;
-}
-
-static void expect_torch(const bp_model *m, int net, const char *way)
-{
-    size_t nx, ny;
-    double *x = numbers_of(net, "x", &nx), *y = numbers_of(net, "y", &ny);
-    bp_model_options d = bp_model_describe(m);
-    assert_int_equal(nx / d.inputs, ny / d.outputs);
-    double worst = largest_difference(m, x, y, nx / d.inputs);
-    print_message("%s PyTorch, \"%s\", %s: %.2g\n", way, d.net, bp_type_name(d.type), worst);
-    assert_true(worst <= (d.type == BP_F64 ? 1e-14 : 2e-6));
-    free(x);
-    free(y);
-}
-
-/* Networks of PyTorch come here, and go back under our names and layout. */
-static void test_torch_itself(void **state)
-{
-    (void)state;
-    enum { NETS = 3, ABSENT = 77 };
-    bp_model *m[NETS];
-    int code = access("/usr/bin/python3", X_OK) == 0 ? torch_run("write") : ABSENT;
-    if (code == ABSENT) {
-        print_message("SKIPPED: python3-torch is not there; nothing is known about files of PyTorch\n");
-        skip();
-    }
-    assert_int_equal(code, 0);
-    for (int net = 0; net < NETS; net++) {
-        char name[32];
-        snprintf(name, sizeof name, "%d.safetensors", net);
-        m[net] = import_torch(net);
-        expect_torch(m[net], net, "from");
-        assert_ok(bp_model_save(m[net], in_folder(name)));
-    }
-    assert_int_equal(torch_run("answer"), 0);
-    for (int net = 0; net < NETS; net++) {
-        expect_torch(m[net], net, "to");
-        bp_model_free(m[net]);
-    }
-}
-
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
 int main(void)
@@ -599,7 +510,7 @@ int main(void)
         cmocka_unit_test(test_genann_damaged), cmocka_unit_test(test_kann_classifier),
         cmocka_unit_test(test_kann_numbers),   cmocka_unit_test(test_kann_refused),
         cmocka_unit_test(test_kann_damaged),   cmocka_unit_test(test_torch),
-        cmocka_unit_test(test_torch_refused),  cmocka_unit_test(test_torch_itself),
+        cmocka_unit_test(test_torch_refused),
     };
     return cmocka_run_group_tests_name("importers", tests, folder_make, folder_remove);
 }

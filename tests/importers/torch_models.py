@@ -1,16 +1,14 @@
-"""Networks of PyTorch for test_importers.c, which compares answers in both directions.
+"""Networks of PyTorch for test_partners.c, which compares answers in both directions.
 
-    torch_models.py write FOLDER           some torch.nn.Sequential: N.safetensors, N.net (hidden layers), N.x, N.y (f64)
-    torch_models.py answer FOLDER          what PyTorch answers with the weights of the models N.safetensors to N.x: N.y
+    torch_models.py write FOLDER      some torch.nn.Sequential: N.safetensors, N.net (hidden layers), N.task, N.x, N.y (f64)
+    torch_models.py answer FOLDER     what PyTorch answers with the weights of the models N.safetensors to N.x: N.y
 
-Ends with code 77 where there is no PyTorch.
-Reads and writes safetensors with its own few lines: the container is simple, and the package need not be there."""
+Ends with code 77 where there is no PyTorch."""
 
-import json
 import os
-import struct
 import sys
-from array import array
+
+import exchange
 
 try:
     import torch
@@ -29,32 +27,8 @@ ACTIVATIONS = {
     "softplus": nn.Softplus,
 }
 NETS = ["", "dense 7 relu, dropout 0.5, dense 6 tanh", ", ".join(f"dense 5 {f}" for f in ACTIVATIONS)]
+TYPES = {"F32": torch.float32, "F64": torch.float64}
 ROWS = 20
-
-
-def save(path, tensors):
-    header, data = {}, b""
-    for name, t in tensors.items():
-        kind = "F64" if t.dtype == torch.float64 else "F32"
-        values = array("d" if kind == "F64" else "f", t.detach().flatten().tolist()).tobytes()
-        header[name] = {"dtype": kind, "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(values)]}
-        data += values
-    text = json.dumps(header).encode()
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + data)
-
-
-def load(path):
-    with open(path, "rb") as f:
-        (length,) = struct.unpack("<Q", f.read(8))
-        header, data = json.loads(f.read(length)), f.read()
-    metadata, tensors = header.pop("__metadata__"), {}
-    for name, t in header.items():
-        begin, end = t["data_offsets"]
-        values = array({"F32": "f", "F64": "d"}[t["dtype"]], data[begin:end])
-        dtype = {"F32": torch.float32, "F64": torch.float64}[t["dtype"]]
-        tensors[name] = torch.tensor(values.tolist(), dtype=dtype).reshape(t["shape"])
-    return metadata, tensors
 
 
 def sequential(net, inputs, outputs):
@@ -72,43 +46,34 @@ def sequential(net, inputs, outputs):
     return nn.Sequential(*layers).eval()
 
 
-def write_numbers(path, t):
-    with open(path, "wb") as f:
-        array("d", t.detach().double().flatten().tolist()).tofile(f)
+def numbers_of(t):
+    return t.detach().double().flatten().tolist()
 
 
-def read_numbers(path):
-    numbers = array("d")
-    numbers.fromfile(open(path, "rb"), os.path.getsize(path) // 8)
-    return torch.tensor(numbers.tolist(), dtype=torch.float64)
+def write(path, number):
+    torch.manual_seed(number)
+    kind = "F64" if number == 2 else "F32"
+    m = sequential(NETS[number], 4, 3).to(TYPES[kind])
+    x = torch.randn(ROWS, 4, dtype=TYPES[kind])
+    # Not in the order of the layers: as anything may save it.
+    tensors = {name: (kind, t.shape, numbers_of(t)) for name, t in sorted(m.state_dict().items())}
+    exchange.save(path + ".safetensors", tensors)
+    exchange.write_text(path + ".net", NETS[number])
+    exchange.write_text(path + ".task", "regress")
+    exchange.write_numbers(path + ".x", numbers_of(x))
+    exchange.write_numbers(path + ".y", numbers_of(m(x)))
 
 
-def write(folder):
-    torch.manual_seed(1)
-    for number, net in enumerate(NETS):
-        dtype = torch.float64 if number == 2 else torch.float32
-        m = sequential(net, 4, 3).to(dtype)
-        x = torch.randn(ROWS, 4, dtype=dtype)
-        path = os.path.join(folder, str(number))
-        # Not in the order of the layers: as anything may save it.
-        save(path + ".safetensors", dict(sorted(m.state_dict().items())))
-        with open(path + ".net", "w") as f:
-            f.write(net)
-        write_numbers(path + ".x", x)
-        write_numbers(path + ".y", m(x))
+def answer(path, number):
+    metadata, tensors = exchange.load(path + ".safetensors")
+    inputs, outputs = int(metadata["inputs"]), int(metadata["outputs"])
+    weights = {name: torch.tensor(t, dtype=TYPES[kind]).reshape(shape) for name, (kind, shape, t) in tensors.items()}
+    dtype = next(iter(weights.values())).dtype
+    m = sequential(metadata["net"], inputs, outputs).to(dtype)
+    m.load_state_dict(weights, strict=True)
+    x = torch.tensor(exchange.read_numbers(path + ".x"), dtype=dtype).reshape(-1, inputs)
+    exchange.write_numbers(path + ".y", numbers_of(m(x)))
 
 
-def answer(folder, name):
-    path = os.path.join(folder, name)
-    metadata, tensors = load(path + ".safetensors")
-    m = sequential(metadata["net"], int(metadata["inputs"]), int(metadata["outputs"]))
-    m.to(next(iter(tensors.values())).dtype).load_state_dict(tensors, strict=True)
-    x = read_numbers(path + ".x").reshape(-1, int(metadata["inputs"])).to(next(m.parameters()).dtype)
-    write_numbers(path + ".y", m(x))
-
-
-if sys.argv[1] == "write":
-    write(sys.argv[2])
-else:
-    for number in range(len(NETS)):
-        answer(sys.argv[2], str(number))
+for i in range(len(NETS)):
+    {"write": write, "answer": answer}[sys.argv[1]](os.path.join(sys.argv[2], str(i)), i)
