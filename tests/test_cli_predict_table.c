@@ -198,6 +198,11 @@ static void test_positions_without_header(void **state)
     assert_string_equal(bare, next_line(expected));
     free(bare);
     free(expected);
+    outcome o = run("predict|kind.model|bare.csv|--header|no|--proba"); /* no line of names: they are told apart */
+    assert_int_equal(o.code, 0);
+    if (strstr(o.err, "last 4 columns: prediction, p(ash, \"grey\"), p(elm), p(oak)\n") == NULL)
+        fail_msg("%s", o.err);
+    outcome_free(&o);
 }
 
 static void test_missing_columns_are_all_named(void **state)

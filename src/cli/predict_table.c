@@ -342,6 +342,31 @@ static bp_status predict_blocks(table_job *j)
     return status;
 }
 
+typedef struct column_list {
+    char text[2000]; /* as many as fit */
+    size_t used;
+} column_list;
+
+static void list_name(void *ctx, const char *name)
+{
+    column_list *l = ctx;
+    const char *shown = l->used + strlen(name) + 8 < sizeof l->text ? name : "...";
+    if (l->used + 8 < sizeof l->text) {
+        l->used += (size_t)snprintf(l->text + l->used, sizeof l->text - l->used, "%s%s", l->used ? ", " : "", shown);
+    }
+}
+
+/* Where no line of names says it. */
+static void tell_columns(const terminal *t, const table_job *j)
+{
+    if (j->answers > 1 && j->block != NULL && !bp_table_has_header(j->block)) {
+        column_list l = {.used = 0};
+        each_column(j, list_name, &l);
+        int indent = fprintf(t->file, "last %zu columns: ", j->answers);
+        wrap_text(t->file, l.text, (size_t)indent, (size_t)indent, wrap_width(t));
+    }
+}
+
 /* What a reader of the predictions should know, on stderr. */
 static void tell_report(const table_job *j)
 {
@@ -352,6 +377,7 @@ static void tell_report(const table_job *j)
     say_count(&t, "rows with missing values, left without a prediction since the model was trained with --missing drop",
               j->gaps, NULL);
     say_count(&t, "rows skipped", skipped, why);
+    tell_columns(&t, j);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */

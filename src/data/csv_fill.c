@@ -43,11 +43,12 @@ static bp_status fail_width(const bp_filler *f, const bp_csv_row *row)
     char shown[64];
     size_t expected = f->table->column_count;
     bp_text_shown(shown, sizeof shown, row->raw, row->raw_bytes);
-    return bp_fail(
-        BP_ERR_FORMAT,
-        "reading %s, line %zu: this row has %zu cell%s, expected %zu as in the first row: \"%s\"; correct the "
-        "line, put quotes around cells that contain the delimiter, or have bad rows skipped",
-        f->path, row->line, row->cells, row->cells == 1 ? "" : "s", expected, shown);
+    const char *advice = expected == 1 ? "take away the first row if it is a title"
+                                       : "correct the line, put quotes around cells that contain the delimiter, or "
+                                         "have bad rows skipped (--bad-rows skip)";
+    return bp_fail(BP_ERR_FORMAT,
+                   "reading %s, line %zu: this row has %zu cell%s, expected %zu as in the first row: \"%s\"; %s",
+                   f->path, row->line, row->cells, row->cells == 1 ? "" : "s", expected, shown, advice);
 }
 
 static bp_status fail_number(const bp_filler *f, const bp_csv_row *row, size_t column, bp_number_kind kind)

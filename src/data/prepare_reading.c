@@ -67,9 +67,10 @@ static bp_status fail_absent(const bp_preparation *p, const bp_table *t, const a
     }
     return bp_fail(
         BP_ERR_DATA,
-        "%s has %zu columns, but the model was fitted to a table of %zu; without names of columns in both they "
+        "%s has %zu column%s, but the model was fitted to a table of %zu; without names of columns in both they "
         "are told by their position%s",
-        t->source, t->column_count, p->columns, with_target ? "" : ", and only the targets may be left out");
+        t->source, t->column_count, t->column_count == 1 ? "" : "s", p->columns,
+        with_target ? "" : ", and only the targets may be left out");
 }
 
 bp_status bp_preparation_check_columns(const bp_preparation *p, const bp_table *t, bool with_target)

@@ -212,8 +212,8 @@ static bp_status read_length(size_t *length, bp_safetensors *s)
     if (value > left || value > MOST_HEADER) {
         return bp_fail(
             BP_ERR_FORMAT,
-            "reading %s: the first 8 bytes promise a header of %llu bytes, but %zu bytes follow (at most %zu are "
-            "allowed); this is no safetensors file, or it is cut short",
+            "reading %s: this is no safetensors file, or it is cut short: the first 8 bytes promise a header of %llu "
+            "bytes, but %zu bytes follow (at most %zu are allowed)",
             s->path, (unsigned long long)value, left, MOST_HEADER);
     }
     *length = (size_t)value;
