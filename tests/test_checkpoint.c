@@ -404,7 +404,7 @@ static void test_schedule_with_end(void **state)
     how.resume = run_dir;
     assert_ok(train_with(m, &d, o, &how));
     o.epochs = 3;
-    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "epochs: 2 there, 3 now");
+    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "epochs of the schedule: 2 there, 3 now");
     bp_model_free(m);
 }
 

@@ -198,9 +198,9 @@ static void put_options(json_t *run, const bp_train_options *o)
     put_size(run, "patience", o->patience);
     put(run, "restoring the best weights", o->restore_best ? "on" : "off");
     if (bp_schedule_uses_end(&o->schedule)) { /* else a run may be made longer */
-        put_size(run, "epochs", o->epochs);
+        put_size(run, "epochs of the schedule", o->epochs);
         if (o->steps != SIZE_MAX) {
-            put_size(run, "most steps", o->steps);
+            put_size(run, "steps of the schedule", o->steps);
         }
     }
 }

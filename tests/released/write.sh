@@ -8,7 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 backprop=$(cd "$1" && pwd)/bin/backprop
 version=$("$backprop" version | sed -n '1s/^backprop //p')
 folder=${2:-$here/$version}
-mkdir -p "$folder"
+# What a release wrote never changes.
+mkdir "$folder" || exit 1
 "$1/bin/released_write" "$folder"
 cd "$folder"
 
