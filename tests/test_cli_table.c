@@ -378,7 +378,6 @@ static void test_refusals(void **state)
     expect(2, "--folds is for tables", "train|xor|--folds|5");
     expect(2, "--standardize does not go with the table f.csv", "train|f.csv|--standardize");
     expect(2, "--rows does not go", "train|f.csv|--rows|5");
-    expect(2, "--init-from does not go", "train|f.csv|--init-from|m");
     expect(2, "--valid needs a number from 0 to below 1 for the data set", "train|xor|--valid|v.csv");
     expect(2, "--test takes a share only of a table", "train|xor|--test|0.5");
     expect(2, "--test needs a number between 0 and 1", "train|f.csv|--test|1.5");

@@ -1,5 +1,5 @@
 /* test_docs.c - what the documents say is so: docs/commands.md and docs/api.md are what the sources give, every example in
- * the reference is a valid command line, docs/tutorial.md and docs/tables.md print what they say and quote what is in the
+ * the reference is a valid command line, the pages with transcripts print what they say and quote what is in the
  * sources, arithmetic is right, and no link leads nowhere.
  *
  * In these two a fence's first line says what is done with the block:
@@ -30,6 +30,7 @@ typedef struct transcript {
 static const transcript pages[] = {
     {"docs/tutorial.md", NULL, {1e-3, 1e-7, 0}, 8, 4, 10},
     {"docs/tables.md", "csv", {0.3, 0.05, 5}, 25, 1, 0},
+    {"docs/transfer.md", "mnist", {0.05, 0.01, 0}, 5, 1, 0},
 };
 enum { PAGES = sizeof pages / sizeof *pages };
 
@@ -244,15 +245,26 @@ static bool bring_data(const char *data)
     return system(command) == 0;
 }
 
-static void test_tables(void **state)
+static void run_page_with_data(const transcript *p)
 {
-    (void)state;
-    if (!bring_data(pages[1].data)) {
+    if (!bring_data(p->data)) {
         skip();
     }
     any_number = strcmp(bp_kernel_name(), set_of_pages) != 0;
-    run_page(&pages[1]);
+    run_page(p);
     any_number = false;
+}
+
+static void test_tables(void **state)
+{
+    (void)state;
+    run_page_with_data(&pages[1]);
+}
+
+static void test_transfer(void **state)
+{
+    (void)state;
+    run_page_with_data(&pages[2]);
 }
 
 /* The comparison can fail. */
@@ -493,7 +505,7 @@ static void test_links(void **state)
     (void)state;
     static const char *const linked[] = {"README.md",        "docs/architecture.md", "docs/math.md",
                                          "docs/formats.md",  "docs/tutorial.md",     "docs/tables.md",
-                                         "docs/commands.md", "docs/api.md"};
+                                         "docs/transfer.md", "docs/commands.md",     "docs/api.md"};
     size_t links = 0;
     for (size_t i = 0; i < sizeof linked / sizeof *linked; i++) {
         links += check_links(linked[i]);
@@ -515,9 +527,10 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comparison), cmocka_unit_test(test_tutorial),      cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_quotations), cmocka_unit_test(test_arithmetic),    cmocka_unit_test(test_links),
-        cmocka_unit_test(test_examples),   cmocka_unit_test(test_commands_page), cmocka_unit_test(test_api_page),
+        cmocka_unit_test(test_comparison), cmocka_unit_test(test_tutorial),   cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_transfer),   cmocka_unit_test(test_quotations), cmocka_unit_test(test_arithmetic),
+        cmocka_unit_test(test_links),      cmocka_unit_test(test_examples),   cmocka_unit_test(test_commands_page),
+        cmocka_unit_test(test_api_page),
     };
     return cmocka_run_group_tests(tests, set_up, folder_remove);
 }

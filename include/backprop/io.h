@@ -247,6 +247,12 @@ bp_prepare_options bp_prepare_defaults(void);
  * bytes a row while it runs. */
 bp_status bp_preparation_fit(bp_preparation **out, const bp_table *t, const uint32_t *row, size_t count,
                              const bp_prepare_options *options);
+/* The inputs as in `from`, whose columns t needs, but the targets, their task and classes, weights and ids found anew, for a
+ * model that goes on from one that was trained with `from`; of the options that is what counts. *same = whether the targets
+ * are those of `from`: the same columns and task, the same classes; numbers are then scaled as there. BP_ERR_DATA: t lacks a
+ * column; BP_ERR_ARGUMENT: a target is one of the inputs. */
+bp_status bp_preparation_retarget(bp_preparation **out, bool *same, const bp_preparation *from, const bp_table *t,
+                                  const uint32_t *row, size_t count, const bp_prepare_options *options);
 void bp_preparation_free(bp_preparation *p);
 /* Its description as JSON, which docs/formats.md specifies; and back. */
 const char *bp_preparation_text(const bp_preparation *p);
@@ -364,13 +370,19 @@ typedef struct bp_fit_options {
     bool own_optimizer, own_schedule, own_epochs, own_batch, own_patience; /* the caller's, not chosen */
     double valid;                /* share of the rows that is held back to watch; 0: chosen; < 0: none */
     const bp_table *valid_table; /* or the rows of this table */
-    uint64_t seed;               /* of the split, the first weights, the order of the rows, dropout */
+    const bp_model
+        *from; /* NULL, or a model of a table to go on from: inputs are prepared as it does, the network, output, loss
+                             and weights are its own, but the last layer is new where the targets are others
+                             (bp_preparation_retarget). own_net, folds and searches do not go with it. Lives as long as the fit */
+    bool new_head; /* with from: the last layer is new in any case */
+    uint64_t seed; /* of the split, the first weights, the order of the rows, dropout */
 } bp_fit_options;
 bp_fit_options bp_fit_defaults(void);
 
 typedef struct bp_fit {
     bp_preparation *preparation;
     bp_model *model;           /* with its preparation */
+    bool new_head;             /* of options.from all layers but the last were taken */
     bp_fit_recipe recipe;      /* what was proposed */
     bp_train_options run;      /* how it is trained; may be changed before bp_fit_train */
     bp_dataset *train, *valid; /* prepared; valid NULL: none */

@@ -518,11 +518,11 @@ const option_row option_table[OPTIONS] = {
                   "initial weights: zeros, normal[:sigma], uniform[:limit], glorot-uniform, glorot-normal, he-uniform, "
                   "he-normal, lecun-uniform or lecun-normal",
                   default_init},
-    [OPT_INIT_FROM] =
-        {"init-from", "MODEL", VALUE_FILE, GROUP_NETWORK, TRAIN, NULL, NULL,
-         "go on from the network, the weights and the scaling of this model; for other classes or numbers "
-         "than it has, the last layer is new",
-         NULL},
+    [OPT_INIT_FROM] = {"init-from", "MODEL", VALUE_FILE, GROUP_NETWORK, TRAIN, NULL, NULL,
+                       "go on from the network, the weights and the scaling or preparation of this model; for other "
+                       "classes or numbers "
+                       "than it has, the last layer is new",
+                       NULL},
     [OPT_FREEZE] =
         {"freeze", "LAYERS", VALUE_TEXT, GROUP_NETWORK, TRAIN, NULL, freeze_word,
          "with --init-from: layers that are not trained, by the numbers that inspect shows, such as 0, 0-2 or "

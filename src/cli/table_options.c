@@ -231,7 +231,6 @@ static const struct {
     {OPT_STANDARDIZE, "numbers of tables are always scaled: see --numbers"},
     {OPT_GENERATED_ROWS, "it is for generated data sets"},
     {OPT_PART, "a table has no parts: all its rows are used"},
-    {OPT_INIT_FROM, "the columns of a table are prepared anew for each model"},
 };
 
 bp_status table_check_options(const options *o, const char *what)

@@ -15,7 +15,8 @@ typedef struct table_training {
     table_request request;
     bp_table *table, *valid_table, *test_table;
     double read_seconds;
-    bp_split split; /* a share of the rows held back as test: part */
+    bp_preparation *from; /* of the model that training starts from; NULL: none */
+    bp_split split;       /* a share of the rows held back as test: part */
     bp_fit *fit;
     bp_folds *folds;
     size_t fold_count, folds_done; /* of them, or, comparing penalties, of each */

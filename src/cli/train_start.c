@@ -8,17 +8,33 @@
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
-/* A model that is there decides about the network; options that would describe another one are refused. */
+/* A model that is there decides about these. */
+static const struct {
+    option_id id;
+    const char *why;
+} decided[] = {
+    {OPT_NET, "network, loss, weights and scaling are those of the model"},
+    {OPT_OUTPUT, "network, loss, weights and scaling are those of the model"},
+    {OPT_LOSS, "network, loss, weights and scaling are those of the model"},
+    {OPT_INIT, "network, loss, weights and scaling are those of the model"},
+    {OPT_STANDARDIZE, "network, loss, weights and scaling are those of the model"},
+    {OPT_CATEGORICAL, "the columns are prepared as the model does"},
+    {OPT_NUMERIC, "the columns are prepared as the model does"},
+    {OPT_DROP, "the columns are prepared as the model does, and others are not used"},
+    {OPT_MISSING, "the columns are prepared as the model does"},
+    {OPT_IMPUTE, "the columns are prepared as the model does"},
+    {OPT_NUMBERS, "the columns are prepared as the model does"},
+    {OPT_FOLDS, "cross-validation trains networks from nothing"},
+    {OPT_SEARCH, "a search trains networks from nothing"},
+};
+
 bp_status train_start_check(const options *o)
 {
-    static const option_id described[] = {OPT_NET, OPT_OUTPUT, OPT_LOSS, OPT_INIT, OPT_STANDARDIZE};
     static const option_id dependent[] = {OPT_FREEZE, OPT_NEW_HEAD};
-    for (size_t i = 0; i < sizeof described / sizeof *described && given(o, OPT_INIT_FROM); i++) {
-        if (given(o, described[i])) {
-            return bp_fail(BP_ERR_ARGUMENT,
-                           "--%s and --init-from exclude each other: network, loss, weights and scaling are "
-                           "those of the model",
-                           option_table[described[i]].name);
+    for (size_t i = 0; i < sizeof decided / sizeof *decided && given(o, OPT_INIT_FROM); i++) {
+        if (given(o, decided[i].id)) {
+            return bp_fail(BP_ERR_ARGUMENT, "--%s and --init-from exclude each other: %s",
+                           option_table[decided[i].id].name, decided[i].why);
         }
     }
     for (size_t i = 0; i < sizeof dependent / sizeof *dependent && !given(o, OPT_INIT_FROM); i++) {
@@ -120,19 +136,15 @@ static void answers_text(char *out, size_t size, const bp_model *m)
 
 static void say_from(const terminal *out, const training *t)
 {
-    char here[48], there[48], text[600];
-    const char *path = t->o->value[OPT_INIT_FROM].text;
+    char here[48], there[48], instead[120] = "", text[700];
     answers_text(here, sizeof here, t->model);
     answers_text(there, sizeof there, t->from);
-    if (!t->new_head) {
-        snprintf(text, sizeof text, "%s: weights and scaling of all layers", path);
-    } else if (strcmp(here, there) == 0) {
-        snprintf(text, sizeof text, "%s: weights and scaling of all layers but the last, which is new", path);
-    } else {
-        snprintf(text, sizeof text,
-                 "%s: weights and scaling of all layers but the last, which is new: %s instead of %s", path, here,
-                 there);
+    if (strcmp(here, there) != 0) {
+        snprintf(instead, sizeof instead, ": %s instead of %s", here, there);
     }
+    snprintf(text, sizeof text, "%s: %s, and the weights of all layers%s%s", t->o->value[OPT_INIT_FROM].text,
+             t->is_table ? "preparation of the columns" : "scaling of the inputs",
+             t->new_head ? " but the last, which is new" : "", t->new_head ? instead : "");
     train_say(out, "from", text);
 }
 

@@ -30,11 +30,52 @@ static bp_status check_files(const training *t)
     return BP_OK;
 }
 
+/* The targets, and the task, are those of the model that training starts from, unless the command line names others. */
+static bp_status default_targets(table_request *r, const bp_preparation *from)
+{
+    size_t count = 0;
+    while (bp_preparation_target(from, count, NULL, NULL) != NULL) {
+        count++;
+    }
+    if (r->target.count > 0 || count == 0) {
+        return BP_OK;
+    }
+    r->target.name = cli_alloc(count, sizeof *r->target.name);
+    for (size_t i = 0; r->target.name != NULL && i < count; i++) {
+        r->target.name[r->target.count++] = bp_preparation_target(from, i, NULL, NULL);
+    }
+    r->prepare.target = (bp_columns){r->target.name, r->target.count};
+    r->prepare.task = r->prepare.task == BP_TABLE_AUTO ? bp_preparation_task(from) : r->prepare.task;
+    return r->target.name != NULL ? BP_OK : BP_ERR_MEMORY;
+}
+
+/* The columns are read as that model wants them, but for targets, which may be others. */
+static bp_status read_as_model(training *t)
+{
+    const char *path = text_or(t->o, OPT_INIT_FROM, NULL), *cache = t->tables.request.reading.cache;
+    bp_status status = train_start_load(t);
+    if (status != BP_OK || t->from == NULL) {
+        return status;
+    }
+    if (bp_model_preparation_text(t->from) == NULL) {
+        return bp_fail(BP_ERR_DATA, "%s was not trained on a table: it does not say what to do with columns", path);
+    }
+    status = bp_model_preparation(&t->tables.from, t->from);
+    status = status == BP_OK ? default_targets(&t->tables.request, t->tables.from) : status;
+    if (status != BP_OK) {
+        return status;
+    }
+    t->tables.request.reading = bp_preparation_reading(t->tables.from, false);
+    t->tables.request.reading.cache = cache;
+    return table_reading(&t->tables.request.reading, t->o);
+}
+
 static bp_status read_main(training *t)
 {
     double start = bp_seconds();
     const char *slash = strrchr(t->what, '/');
-    bp_status status = bp_table_read(&t->tables.table, t->what, &t->tables.request.reading);
+    bp_status status = read_as_model(t);
+    status = status == BP_OK ? bp_table_read(&t->tables.table, t->what, &t->tables.request.reading) : status;
     t->tables.read_seconds = bp_seconds() - start;
     snprintf(t->name, sizeof t->name, "%s", strcmp(t->what, "-") == 0 ? "table" : slash != NULL ? slash + 1 : t->what);
     return status;
@@ -57,10 +98,13 @@ static bp_status read_other(bp_table **out, const training *t, const bp_preparat
 static bp_status read_valid(training *t)
 {
     bp_preparation *p = NULL;
+    bool same;
+    const bp_prepare_options *o = &t->tables.request.prepare;
     if (!named(t->o, OPT_VALID)) {
         return BP_OK;
     }
-    bp_status status = bp_preparation_fit(&p, t->tables.table, NULL, 0, &t->tables.request.prepare);
+    bp_status status = t->from != NULL ? bp_preparation_retarget(&p, &same, t->tables.from, t->tables.table, NULL, 0, o)
+                                       : bp_preparation_fit(&p, t->tables.table, NULL, 0, o);
     status = status == BP_OK ? read_other(&t->tables.valid_table, t, p, OPT_VALID) : status;
     bp_preparation_free(p);
     return status;
@@ -87,7 +131,10 @@ static bp_fit_options fit_options(const training *t)
     fit.model.output = text_or(o, OPT_OUTPUT, NULL);
     fit.model.loss = text_or(o, OPT_LOSS, NULL);
     fit.model.init = text_or(o, OPT_INIT, NULL);
-    fit.model.type = (bp_type)size_or(o, OPT_DTYPE, (size_t)fit.model.type);
+    bp_type type = t->from != NULL ? bp_model_describe(t->from).type : fit.model.type;
+    fit.model.type = (bp_type)size_or(o, OPT_DTYPE, (size_t)type);
+    fit.from = t->from;
+    fit.new_head = given(o, OPT_NEW_HEAD);
     if (shared(o, OPT_VALID)) { /* to the library 0 means: choose */
         fit.valid = o->value[OPT_VALID].real > 0 ? o->value[OPT_VALID].real : -1;
     }
@@ -124,6 +171,7 @@ void train_table_adopt(training *t)
 {
     const bp_fit *f = t->tables.fit;
     t->model = f->model;
+    t->new_head = f->new_head;
     t->run = f->run;
     t->full_batch = bp_optimizer_full_batch(f->run.optimizer.kind);
     t->train = f->train->train;
@@ -142,6 +190,10 @@ static bp_status fit(training *t)
         return status;
     }
     train_table_adopt(t);
+    status = train_start_freeze(t);
+    if (status != BP_OK) {
+        return status;
+    }
     return read_other(&tables->test_table, t, tables->fit->preparation, OPT_TEST);
 }
 
@@ -196,7 +248,9 @@ static size_t fold_count(const training *t)
     if (given(t->o, OPT_FOLDS)) {
         return t->o->value[OPT_FOLDS].size;
     }
-    return f->valid == NULL && !given(t->o, OPT_VALID) && f->rows >= 2 * f->recipe.folds ? f->recipe.folds : 0;
+    return f->valid == NULL && t->from == NULL && !given(t->o, OPT_VALID) && f->rows >= 2 * f->recipe.folds
+               ? f->recipe.folds
+               : 0;
 }
 
 bool train_table_open(const training *t)
@@ -351,6 +405,7 @@ void train_table_free(training *t)
     bp_search_free(tables->search);
     bp_fit_free(tables->fit);
     bp_split_free(&tables->split);
+    bp_preparation_free(tables->from);
     bp_table_free(tables->test_table);
     bp_table_free(tables->valid_table);
     bp_table_free(tables->table);

@@ -83,7 +83,10 @@ static void unused(usage *u, const training *run, const bp_column_info *c, size_
         return;
     }
     const char *why = note_of(run, c->name);
-    snprintf(u->text, sizeof u->text, "%s", why != NULL ? why : "not used");
+    snprintf(u->text, sizeof u->text, "%s",
+             why != NULL         ? why
+             : run->from != NULL ? "not used by the model"
+                                 : "not used");
 }
 
 static const char *target_at(const bp_preparation *p, size_t index)
@@ -181,7 +184,7 @@ static void say_target(const terminal *t, const training *run)
     for (size_t i = 0; target_at(p, i) != NULL && used < sizeof text; i++) {
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i > 0 ? ", " : "", target_at(p, i));
     }
-    if (!given(run->o, OPT_TARGET) && used < sizeof text) {
+    if (!given(run->o, OPT_TARGET) && run->from == NULL && used < sizeof text) {
         used += (size_t)snprintf(text + used, sizeof text - used, ", the last column (another: --target NAME)");
     }
     const char *task = bp_preparation_task(p) == BP_TABLE_CLASSIFY  ? "classes"

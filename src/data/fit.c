@@ -79,9 +79,29 @@ static bp_status make_set(bp_dataset **out, uint32_t **kept, bp_fit *f, const bp
     return status;
 }
 
+/* As the model does that it goes on from. */
+static bp_status prepare_like(bp_fit *f, const bp_split *s)
+{
+    bp_preparation *from = NULL;
+    bool same = false;
+    bp_status status = bp_model_preparation(&from, f->options.from);
+    if (status == BP_OK) {
+        status =
+            bp_preparation_retarget(&f->preparation, &same, from, f->table, s->rest, s->rest_rows, &f->options.prepare);
+    }
+    if (status == BP_OK && bp_preparation_task(from) != bp_preparation_task(f->preparation)) {
+        f->options.model.output = f->options.model.loss = NULL;
+    }
+    f->new_head = f->options.new_head || !same;
+    bp_preparation_free(from);
+    return status;
+}
+
 static bp_status make_data(bp_fit *f, const bp_split *s)
 {
-    bp_status status = bp_preparation_fit(&f->preparation, f->table, s->rest, s->rest_rows, &f->options.prepare);
+    bp_status status = f->options.from
+                           ? prepare_like(f, s)
+                           : bp_preparation_fit(&f->preparation, f->table, s->rest, s->rest_rows, &f->options.prepare);
     if (status == BP_OK) {
         status = make_set(&f->train, &f->train_row, f, f->table, s->rest, s->rest_rows);
     }
@@ -152,6 +172,36 @@ bp_status bp_fit_network(bp_model **out, const bp_fit *f, const char *net, const
     return status == BP_OK ? name_classes(*out, p, &f->allocator) : status;
 }
 
+/* ---- going on from a model --------------------------------------------------------------------------------------- */
+
+/* Network, output and loss are those of the model. */
+static bp_status describe_from(bp_fit_options *o)
+{
+    bp_model_options from = bp_model_describe(o->from);
+    if (o->own_net) {
+        return bp_fail(BP_ERR_ARGUMENT, "fitting a table: a network of your own and a model to go on from exclude each "
+                                        "other");
+    }
+    o->own_net = true;
+    o->model.net = from.net;
+    o->model.init = from.init;
+    o->model.output = from.output;
+    o->model.loss = from.loss;
+    return BP_OK;
+}
+
+static bp_status take_layers(bp_fit *f)
+{
+    size_t layers = 0;
+    for (bp_layer_info l; bp_model_layer(f->model, layers, &l); layers++) {
+    }
+    if (f->new_head && layers == 1) {
+        return bp_fail(BP_ERR_DATA, "the model to go on from has no layer but the last one, which would be replaced: "
+                                    "nothing of it is left");
+    }
+    return bp_model_transfer(NULL, f->model, f->options.from, f->new_head ? layers - 1 : layers);
+}
+
 /* ---- how it is trained ------------------------------------------------------------------------------------------- */
 
 static bp_status choose_run(bp_fit *f)
@@ -183,6 +233,7 @@ static bp_status set_up(bp_fit *f, const bp_split *s)
     f->recipe = bp_fit_recipe_for(f->rows, bp_preparation_task(f->preparation));
     const char *net = f->options.own_net ? f->options.model.net : f->recipe.net;
     status = bp_fit_network(&f->model, f, net, f->options.model.init);
+    status = status == BP_OK && f->options.from ? take_layers(f) : status;
     status = status == BP_OK ? bp_model_set_preparation(f->model, f->preparation) : status;
     return status == BP_OK ? choose_run(f) : status;
 }
@@ -201,7 +252,8 @@ bp_status bp_fit_new(bp_fit **out, const bp_table *t, const uint32_t *row, size_
     f->allocator = a;
     f->options = *o;
     f->table = t;
-    bp_status status = divide_rows(&s, f, row, count);
+    bp_status status = o->from ? describe_from(&f->options) : BP_OK;
+    status = status == BP_OK ? divide_rows(&s, f, row, count) : status;
     status = status == BP_OK ? set_up(f, &s) : status;
     bp_split_free(&s);
     if (status != BP_OK) {
@@ -219,7 +271,7 @@ bp_status bp_fit_train(bp_fit *f)
 
 static bool several_penalties(const bp_fit *f)
 {
-    return f->recipe.penalty[1] != 0 && !f->options.own_optimizer && !f->valid;
+    return f->recipe.penalty[1] != 0 && !f->options.own_optimizer && !f->valid && !f->options.from;
 }
 
 bp_status bp_table_fit(bp_fit **out, const bp_table *t, const uint32_t *row, size_t count,

@@ -23,6 +23,12 @@ bp_status bp_fit_assign_folds(uint32_t *of_row, const bp_fit *f, size_t k);
 /* part = the rows of the fold, rest = the others; freed by the caller also after a failure. */
 bp_status bp_fit_take_fold(bp_split *out, const bp_fit *f, const uint32_t *of_row, size_t fold);
 
+/* What trains networks of its own cannot go on from a model. */
+static inline bp_status bp_fit_fail_from(const char *what)
+{
+    return bp_fail(BP_ERR_ARGUMENT, "%s trains networks from nothing; it does not go with a model to go on from", what);
+}
+
 /* A network for the prepared rows of f, with the scaling of its outputs and the names of its classes. */
 bp_status bp_fit_network(bp_model **out, const bp_fit *f, const char *net, const char *init);
 

@@ -199,6 +199,9 @@ bp_status bp_fit_folds(bp_folds **out, const bp_fit *f, const bp_folds_options *
 {
     bp_folds_options o = options ? *options : bp_folds_defaults();
     *out = NULL;
+    if (f->options.from) {
+        return bp_fit_fail_from("cross-validation");
+    }
     bp_folds *r = bp_alloc(&f->allocator, 1, sizeof *r);
     if (!r) {
         return BP_ERR_MEMORY;

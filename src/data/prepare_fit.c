@@ -18,6 +18,7 @@ typedef struct fit {
     const bp_table *t;
     const bp_prepare_options *o;
     bp_preparation *p;
+    const bp_preparation *like; /* NULL; or the inputs are those of this one, and p is a copy of it */
     bp_pool scratch;
     role *role;           /* one a column */
     treatment *treatment; /* one a column */
@@ -413,12 +414,33 @@ static bp_status keep_roles(fit *f)
 
 static bp_status select_rows(fit *f, bp_pool *pool, const uint32_t *row, size_t count)
 {
-    bp_roles roles = {f->feature, f->target, f->features, f->targets, f->weight, f->o->missing};
+    bp_roles roles = {f->feature, f->target, f->features, f->targets, f->weight, f->p->missing};
     bp_status status = bp_rows_select(&f->rows, pool, f->t, row, count, &roles);
     if (status == BP_OK && f->rows.count == 0) {
         return bp_fail(BP_ERR_DATA,
                        "none of the %zu rows of %s can be used: each lacks a value that is needed or has the weight 0",
                        count, f->t->source);
+    }
+    return status;
+}
+
+/* The features of f->like, whose columns in f->t become those that are looked at. */
+static bp_status adopt_features(fit *f)
+{
+    bp_preparation *p = f->p;
+    f->features = 0;
+    bp_status status = bp_preparation_check_columns(f->like, f->t, false);
+    for (size_t i = 0; i < p->features && status == BP_OK; i++) {
+        bp_source *s = &p->feature[i].source;
+        size_t column = bp_source_column(f->like, f->t, &f->like->feature[i].source, false);
+        if (f->role[column] != ROLE_FEATURE) {
+            return bp_fail(BP_ERR_ARGUMENT, "column \"%s\" of %s is an input of the model; it cannot be given as %s",
+                           f->t->column[column].name, f->t->source, role_names[f->role[column]]);
+        }
+        s->position = column;
+        s->name = bp_pool_copy(&p->pool, f->t->column[column].name);
+        status = s->name ? BP_OK : BP_ERR_MEMORY;
+        f->feature[f->features++] = column;
     }
     return status;
 }
@@ -431,10 +453,11 @@ static bp_status run_fit(fit *f, bp_pool *pool, const uint32_t *row, size_t coun
     f->feature = bp_pool_alloc(pool, columns, sizeof *f->feature);
     f->target = bp_pool_alloc(pool, columns, sizeof *f->target);
     bp_status status = f->role && f->treatment && f->feature && f->target ? assign_roles(f) : BP_ERR_MEMORY;
+    status = status == BP_OK && f->like ? adopt_features(f) : status;
     status = status == BP_OK ? select_rows(f, pool, row, count) : status;
     status = status == BP_OK ? fit_targets(f) : status;
     bp_pool_free(&f->scratch);
-    status = status == BP_OK ? fit_features(f) : status;
+    status = status == BP_OK && !f->like ? fit_features(f) : status;
     status = status == BP_OK ? keep_roles(f) : status;
     status = status == BP_OK ? bp_preparation_layout(f->p) : status;
     return status == BP_OK ? bp_preparation_describe(f->p) : status;
@@ -458,6 +481,23 @@ static bp_status check_options(const bp_table *t, const uint32_t *row, size_t co
     return BP_OK;
 }
 
+/* like NULL: everything is found; else p is a copy of it without targets. p is freed where it fails. */
+static bp_status fit_into(bp_preparation *p, const bp_preparation *like, const bp_table *t, const uint32_t *row,
+                          size_t count, const bp_prepare_options *options)
+{
+    p->header = t->has_header;
+    p->columns = t->column_count;
+    bp_pool pool = {p->pool.allocator, NULL};
+    fit f = {.t = t, .o = options, .p = p, .like = like, .scratch = pool, .weight = SIZE_MAX};
+    bp_status status = run_fit(&f, &pool, row, row ? count : t->rows);
+    bp_pool_free(&f.scratch);
+    bp_pool_free(&pool);
+    if (status != BP_OK) {
+        bp_preparation_free(p);
+    }
+    return status;
+}
+
 bp_status bp_preparation_fit(bp_preparation **out, const bp_table *t, const uint32_t *row, size_t count,
                              const bp_prepare_options *options)
 {
@@ -465,17 +505,68 @@ bp_status bp_preparation_fit(bp_preparation **out, const bp_table *t, const uint
     bp_status status = check_options(t, row, count, options);
     bp_preparation *p = NULL;
     status = status == BP_OK ? bp_preparation_new(&p, options->allocator) : status;
+    if (status == BP_OK) {
+        p->missing = options->missing;
+        status = fit_into(p, NULL, t, row, count, options);
+    }
+    *out = status == BP_OK ? p : NULL;
+    return status;
+}
+
+/* ---- Other targets ----------------------------------------------------------------------------------------------- */
+
+/* Takes out what is found anew. */
+static void forget_targets(bp_preparation *p)
+{
+    p->target = NULL;
+    p->weight = NULL;
+    p->class_weight = NULL;
+    p->targets = p->ids = 0;
+    p->numbers = p->categories = 0;
+    memset(p->reading, 0, sizeof p->reading);
+}
+
+static bool same_texts(const bp_texts *a, const bp_texts *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = strcmp(a->text[i], b->text[i]) == 0;
+    }
+    return same;
+}
+
+/* Whether p, of t, has the targets of `from`: the same columns, for the same task, with the same classes. */
+static bool same_targets(const bp_preparation *p, const bp_preparation *from, const bp_table *t)
+{
+    bool same = p->task == from->task && p->targets == from->targets;
+    for (size_t i = 0; same && i < p->targets; i++) {
+        const bp_target *a = &p->target[i], *b = &from->target[i];
+        same = bp_source_column(from, t, &b->source, true) == a->source.position &&
+               (p->task != BP_TABLE_CLASSIFY || same_texts(&a->level, &b->level));
+    }
+    return same;
+}
+
+bp_status bp_preparation_retarget(bp_preparation **out, bool *same, const bp_preparation *from, const bp_table *t,
+                                  const uint32_t *row, size_t count, const bp_prepare_options *options)
+{
+    *out = NULL;
+    bp_status status = check_options(t, row, count, options);
+    bp_preparation *p = NULL;
+    status = status == BP_OK ? bp_preparation_parse(&p, from->text, options->allocator) : status;
+    if (status == BP_OK) {
+        forget_targets(p);
+        status = fit_into(p, from, t, row, count, options);
+    }
     if (status != BP_OK) {
         return status;
     }
-    p->missing = options->missing;
-    p->header = t->has_header;
-    p->columns = t->column_count;
-    bp_pool pool = {p->pool.allocator, NULL};
-    fit f = {.t = t, .o = options, .p = p, .scratch = pool, .weight = SIZE_MAX};
-    status = run_fit(&f, &pool, row, row ? count : t->rows);
-    bp_pool_free(&f.scratch);
-    bp_pool_free(&pool);
+    *same = same_targets(p, from, t);
+    for (size_t i = 0; *same && i < p->targets; i++) { /* the head belongs to this scaling */
+        p->target[i].mean = from->target[i].mean;
+        p->target[i].deviation = from->target[i].deviation;
+    }
+    status = bp_preparation_describe(p);
     if (status != BP_OK) {
         bp_preparation_free(p);
         return status;

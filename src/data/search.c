@@ -488,6 +488,9 @@ bp_status bp_fit_search(bp_search **out, const bp_fit *f, const bp_search_option
 {
     double start = bp_seconds();
     *out = NULL;
+    if (f->options.from) {
+        return bp_fit_fail_from("a search");
+    }
     owned *own = bp_alloc(&f->allocator, 1, sizeof *own);
     if (!own) {
         return BP_ERR_MEMORY;
