@@ -117,6 +117,7 @@ static void test_other_classes(void **state)
     assert_true(same_parameter("digits.model", "one.model", "0.weight"));
     assert_false(same_parameter("digits.model", "one.model", "2.weight"));
     json_t *r = result_of("train|few|--epochs|1|--init-from|digits.model|--freeze|0|--out|one.model|--json|--quiet");
+    assert_true(json_is_true(json_object_get(r, "new_head")));
     assert_true(number(r, "trained_parameters") == 1251 && number(r, "parameters") == 38931);
     json_decref(r);
 }

@@ -240,6 +240,7 @@ static void print_result_json(const training *t)
     put_measures(o, t);
     json_put_size(o, "parameters", bp_model_parameters(t->model));
     json_put_size(o, "trained_parameters", train_start_trained(t->model));
+    json_put_bool(o, "new_head", t->new_head);
     json_put_size(o, "threads", (size_t)t->result.threads);
     json_put_text(o, "kernel", bp_kernel_name());
     json_put_text(o, "dtype", bp_type_name(bp_model_describe(t->model).type));
