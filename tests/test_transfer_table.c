@@ -4,7 +4,7 @@
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
-typedef enum layout { FIRST, PERMUTED, NAMELESS } layout;
+typedef enum layout { FIRST, PERMUTED, NAMELESS, PERMUTED_NAMELESS } layout;
 
 /* Flats: area, town and age decide about price, grade (a, b, c) and noisy (yes, no). Rows are other ones for another
  * `start`; every seventh area is missing. */
@@ -30,8 +30,8 @@ static bp_table *flats(size_t rows, size_t start, layout how)
         const char *at = town[i % 3];
         size_t left = sizeof text - used;
         char *end = text + used;
-        used += (size_t)(how == PERMUTED
-                             ? snprintf(end, left, "%.2f,%g,%zu,%s,%s,%s,%s\n", price, age, i, noisy, cell, grade, at)
+        used +=
+            (size_t)(how % 2 ? snprintf(end, left, "%.2f,%g,%zu,%s,%s,%s,%s\n", price, age, i, noisy, cell, grade, at)
                              : snprintf(end, left, "%s,%s,%g,%s,%s,%.2f\n", cell, at, age, grade, noisy, price));
     }
     bp_table *t;
@@ -135,6 +135,24 @@ static void test_inputs_stay(void **state)
     bp_fit_free(first);
 }
 
+/* Places are those of the new table: rows without names are understood as it has them. */
+static void test_places(void **state)
+{
+    (void)state;
+    bp_fit *first = first_fit(grade), *f;
+    bp_table *named = flats(ROWS, 0, PERMUTED), *nameless = flats(ROWS, 0, PERMUTED_NAMELESS);
+    bp_fit_options o = options_from(first->model, noisy);
+    assert_ok(bp_fit_new(&f, named, NULL, 0, &o));
+    double *a = inputs_of(f->preparation, named), *b = inputs_of(f->preparation, nameless);
+    assert_memory_equal(a, b, ROWS * bp_preparation_inputs(f->preparation) * sizeof *a);
+    free(a);
+    free(b);
+    bp_fit_free(f);
+    bp_fit_free(first);
+    bp_table_free(named);
+    bp_table_free(nameless);
+}
+
 /* The same question to other rows: all layers, and prices in the units that the head has learned. */
 static void test_same_targets(void **state)
 {
@@ -151,6 +169,10 @@ static void test_same_targets(void **state)
         size_t scaled = bp_model_output_scaling(first->model, &first_mean, &first_scale);
         assert_int_equal(bp_model_output_scaling(f->model, &mean, &scale), scaled);
         assert_true(scaled == 0 || (mean[0] == first_mean[0] && scale[0] == first_scale[0]));
+        double center, first_center, deviation, first_deviation;
+        assert_non_null(bp_preparation_target(f->preparation, 0, &center, &deviation));
+        assert_non_null(bp_preparation_target(first->preparation, 0, &first_center, &first_deviation));
+        assert_true(center == first_center && deviation == first_deviation);
         bp_fit_free(f);
         o.new_head = true;
         assert_ok(bp_fit_new(&f, t, NULL, 0, &o));
@@ -263,8 +285,9 @@ static void test_bare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inputs_stay), cmocka_unit_test(test_same_targets), cmocka_unit_test(test_other_task),
-        cmocka_unit_test(test_nameless),    cmocka_unit_test(test_refused),      cmocka_unit_test(test_bare),
+        cmocka_unit_test(test_inputs_stay), cmocka_unit_test(test_places),   cmocka_unit_test(test_same_targets),
+        cmocka_unit_test(test_other_task),  cmocka_unit_test(test_nameless), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bare),
     };
     return cmocka_run_group_tests_name("transfer_table", tests, folder_make, folder_remove);
 }
