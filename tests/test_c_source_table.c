@@ -131,6 +131,18 @@ static void test_columns(void **state)
         field, &o);
 }
 
+/* Constants and fields that would be others', or macros: a level that is called other, "test" with "main", NAN. */
+static void test_names(void **state)
+{
+    (void)state;
+    static const char *const field[] = {"c", "NAN_", "test", "c_other", NULL};
+    bp_prepare_options o = bp_prepare_defaults();
+    o.min_count = 1;
+    check_table("c:t,NAN:n,test:t,c other:t,y:t\nOther,1.5,main,x,no\nother,2,x,y,yes\nx,3,z,z,no\nOther,4,main,x,yes\n"
+                "other,5,x,y,no\nx,6,z,z,yes\n",
+                "c:t,NAN:n,test:t,c other:t\nOther,1,main,x\nother,,x,z\nx,2,z,w\nnew,3,,y\n", field, &o);
+}
+
 static void test_dates(void **state)
 {
     (void)state;
@@ -210,8 +222,8 @@ static void test_seconds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_columns),         cmocka_unit_test(test_dates),   cmocka_unit_test(test_scales),
-        cmocka_unit_test(test_incomplete_rows), cmocka_unit_test(test_seconds),
+        cmocka_unit_test(test_columns), cmocka_unit_test(test_names),           cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_scales),  cmocka_unit_test(test_incomplete_rows), cmocka_unit_test(test_seconds),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -56,7 +56,7 @@ bool bp_c_needs_math(const bp_c_model *c)
 
 static void write_softmax(bp_c_file *f)
 {
-    bp_c_put(f, "/* e^v_j / sum_k e^v_k */\n"
+    bp_c_put(f, "/* exp(v_j) / sum_k exp(v_k) */\n"
                 "static void @_softmax(~ *v, size_t n)\n"
                 "{\n"
                 "    ~ most = v[0], sum = 0;\n"

@@ -16,19 +16,19 @@ static bool has_levels(const bp_feature *f)
     return f->kind == BP_FEATURE_CATEGORY || f->level.count > 0;
 }
 
-/* The constants of all columns, for telling whether one is taken. */
+/* Whether a constant of the source, or of another level, has this name. What is not named yet is empty. */
 static bool constant_taken(const bp_c_model *c, size_t column, size_t level, const char *name)
 {
-    static const char *const own[] = {"INPUTS", "OUTPUTS", "SCRATCH", "MISSING", "RESTRICT", "H"};
+    static const char *const own[] = {"INPUTS", "OUTPUTS", "SCRATCH", "MISSING", "RESTRICT", "H", "TEST_MAIN"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         if (strcmp(own[i], name) == 0) {
             return true;
         }
     }
     for (size_t i = 0; i <= column; i++) {
-        size_t count = !c->column[i].level ? 0 : i < column ? c->column[i].feature->level.count + 1 : level;
+        size_t count = c->column[i].level ? c->column[i].feature->level.count + 1 : 0; /* OTHER is the last one */
         for (size_t l = 0; l < count; l++) {
-            if (strcmp(c->column[i].level[l], name) == 0) {
+            if ((i != column || l != level) && strcmp(c->column[i].level[l], name) == 0) {
                 return true;
             }
         }
