@@ -128,7 +128,7 @@ static void test_refused(void **state)
     (void)state;
     expect(3, "No such file", GOES_ON);
     expect(0, NULL, INTERRUPTS);
-    expect(3, "checkpoints of another run, up to step 50", INTERRUPTS);
+    expect(3, "checkpoints of an earlier run, up to step 50", INTERRUPTS);
     expect(3, "learning rate: 0.01 there, 0.5 now", GOES_ON "|--lr|0.5");
     expect(3, "training data: 200 rows", GOES_ON "|--seed|2");
     expect(3, "batch: 32 there, 16 now", GOES_ON "|--batch|16");
@@ -144,6 +144,8 @@ static void test_refused(void **state)
     char *log = slurp("log", NULL);
     assert_true(strlen(log) > 100); /* what is refused leaves the log as it is */
     free(log);
+    expect(3, "this is a checkpoint, not a model", "inspect|run/checkpoint-000000000050.safetensors");
+    expect(3, "is a checkpoint, not a network", "import|run/checkpoint-000000000050.safetensors|--net|dense 8|--out|b");
     expect(0, NULL, GOES_ON);
 }
 
@@ -230,6 +232,36 @@ static void kill_one(const char *line, const char *run_folder)
     code_of(child);
 }
 
+/* Ctrl-C ends the training of the network, not that of the linear model it is held against. */
+static void test_interrupted_table(void **state)
+{
+    (void)state;
+    char table[8000];
+    size_t used = (size_t)snprintf(table, sizeof table, "size,floor,price\n");
+    for (int i = 0; i < 200; i++) {
+        used += (size_t)snprintf(table + used, sizeof table - used, "%d,%d,%d\n", 20 + i * 37 % 90, i * 11 % 8,
+                                 900 * (20 + i * 37 % 90) + 700 * (i * 11 % 8) + i * 5 % 13);
+    }
+    put_file("houses.csv", table);
+    json_t *whole = result_of("train|houses.csv|--valid|0.2|--epochs|2|--quiet|--json");
+    const char *line = "train|houses.csv|--valid|0.2|--patience|9999999|--epochs|1000000|--json|--quiet|--log|log";
+    pid_t child = start(&(manner){0}, line);
+    for (size_t i = 0, bytes = 0; i < 6000 && bytes == 0; i++) {
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+        free(slurp("log", &bytes));
+    }
+    kill(child, SIGINT);
+    assert_int_equal(code_of(child), 130);
+    char *out = slurp("stdout", NULL);
+    json_t *cut = json_loads(strchr(out, '{'), 0, NULL);
+    assert_non_null(cut);
+    assert_true(json_equal(json_object_get(cut, "linear"), json_object_get(whole, "linear")));
+    assert_non_null(json_object_get(cut, "linear"));
+    json_decref(cut);
+    json_decref(whole);
+    free(out);
+}
+
 static void test_tables(void **state)
 {
     (void)state;
@@ -264,8 +296,9 @@ static void test_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_goes_on),   TEST(test_damaged),   TEST(test_interrupt),        TEST(test_refused),
-        TEST(test_other_log), TEST(test_full_disk), TEST(test_log_on_full_disk), TEST(test_tables),
+        TEST(test_goes_on),          TEST(test_damaged),   TEST(test_interrupt),
+        TEST(test_refused),          TEST(test_other_log), TEST(test_full_disk),
+        TEST(test_log_on_full_disk), TEST(test_tables),    TEST(test_interrupted_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -351,10 +351,24 @@ static rows choose_measured(training *t)
     return watched ? valid_rows(t) : train_rows(t);
 }
 
+/* Ctrl-C, which ends the training, does not make a linear model of one step; pressed during this one, it leaves it out. */
+static bp_status measure_linear(training *t)
+{
+    bp_model *linear = NULL;
+    bool earlier = interrupt_seen();
+    t->tables.fit->run.on_step = earlier ? NULL : not_interrupted;
+    bp_status status = bp_fit_linear(&linear, t->tables.fit);
+    if (status == BP_OK && (earlier || !interrupt_seen())) {
+        status = bp_evaluate(&t->tables.linear, linear, t->measured, t->run.threads);
+    }
+    bp_model_free(linear);
+    return status;
+}
+
 static bp_status measure_simpler(training *t, const rows *r)
 {
     table_training *tables = &t->tables;
-    bp_model *linear = NULL, *trivial = NULL;
+    bp_model *trivial = NULL;
     tables->measured_row = cli_alloc(row_count(r), sizeof *tables->measured_row);
     if (tables->measured_row == NULL) {
         return BP_ERR_MEMORY;
@@ -367,9 +381,7 @@ static bp_status measure_simpler(training *t, const rows *r)
         status = bp_fit_trivial(&trivial, tables->fit);
     }
     status = status == BP_OK ? bp_evaluate(&tables->trivial, trivial, t->measured, t->run.threads) : status;
-    status = status == BP_OK ? bp_fit_linear(&linear, tables->fit) : status;
-    status = status == BP_OK ? bp_evaluate(&tables->linear, linear, t->measured, t->run.threads) : status;
-    bp_model_free(linear);
+    status = status == BP_OK ? measure_linear(t) : status;
     bp_model_free(trivial);
     return status;
 }
@@ -390,7 +402,6 @@ bp_status train_table_evaluate(training *t)
         return status;
     }
     rows measured = choose_measured(t);
-    t->tables.fit->run.on_step = not_interrupted;
     return measure_simpler(t, &measured);
 }
 

@@ -33,6 +33,7 @@ static spread fold_spread(const measure *m, const bp_folds *folds, size_t which)
     return s;
 }
 
+/* NULL: a linear model that Ctrl-C has left out. */
 static const bp_evaluation *compared(const training *t, size_t which)
 {
     return which == 0 ? t->measure : which == 1 ? t->tables.linear : t->tables.trivial;
@@ -46,8 +47,11 @@ static bool by_folds(const training *t)
 
 static const char *compared_text(char *out, const measure *m, const training *t, size_t which)
 {
-    return by_folds(t) ? spread_text(out, m, fold_spread(m, t->tables.folds, which))
-                       : measure_text(out, m, measure_value(m, compared(t, which)));
+    if (by_folds(t)) {
+        return spread_text(out, m, fold_spread(m, t->tables.folds, which));
+    }
+    const bp_evaluation *e = compared(t, which);
+    return measure_text(out, m, e != NULL ? measure_value(m, e) : NAN);
 }
 
 const char *trivial_text(char *out, const training *t)
@@ -128,7 +132,8 @@ static bool network_better(const training *t, size_t which)
 {
     bool weighted = given(t->o, OPT_CLASS_WEIGHT);
     if (!by_folds(t)) {
-        return measure_better(t->measure, compared(t, which), weighted);
+        const bp_evaluation *other = compared(t, which);
+        return other == NULL || measure_better(t->measure, other, weighted);
     }
     measure m = measure_at(t->measure, weighted && t->measure->classes > 0 ? 1 : 0);
     double a = fold_spread(&m, t->tables.folds, 0).mean, b = fold_spread(&m, t->tables.folds, which).mean;
@@ -343,9 +348,11 @@ void train_table_json(json_t *object, const training *t)
     json_t *baseline = evaluation_object(t->tables.trivial);
     json_put_text(baseline, "name", trivial_text(trivial, t));
     json_object_set_new(object, "baseline", baseline);
-    json_object_set_new(object, "linear", evaluation_object(t->tables.linear));
     json_put_bool(object, "better_than_baseline", network_better(t, 2));
-    json_put_bool(object, "better_than_linear", network_better(t, 1));
+    if (t->tables.linear != NULL) {
+        json_object_set_new(object, "linear", evaluation_object(t->tables.linear));
+        json_put_bool(object, "better_than_linear", network_better(t, 1));
+    }
     pooled all;
     pool(&all, t);
     classes_json(object, all.measure, t->model, f->preparation);
