@@ -405,6 +405,13 @@ static void test_schedule_with_end(void **state)
     assert_ok(train_with(m, &d, o, &how));
     o.epochs = 3;
     assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "epochs of the schedule: 2 there, 3 now");
+    assert_ok(bp_schedule_parse(&o.schedule, "constant"));
+    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "run: schedule: cosine there, constant now. Use");
+    assert_ok(bp_schedule_parse(&o.schedule, "step:7"));
+    o.optimizer.lr = o.optimizer.l1 = o.optimizer.l2 = 7;
+    o.seed = o.batch = 7;
+    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "l1: 0 there, 7 now");
+    assert_non_null(strstr(bp_error(), "; and 1 more. Use"));
     bp_model_free(m);
 }
 
@@ -433,7 +440,9 @@ static void test_made_rows(void **state)
     how.resume = run_dir;
     assert_ok(train_with(m, &d, run_options(2), &how));
     x[5] += 1e-9;
-    assert_error(train_with(m, &d, run_options(2), &how), BP_ERR_DATA, "training data");
+    assert_error(train_with(m, &d, run_options(2), &how), BP_ERR_DATA, "training data: ");
+    assert_non_null(strstr(bp_error(), "with other values. Use"));
+    assert_null(strstr(bp_error(), "made"));
     bp_model_free(m);
 }
 
@@ -450,10 +459,10 @@ static void test_folder(void **state)
     bp_checkpoints *c, *second;
     prepare_folder(run_dir, 1, "5 steps", 2);
     bp_checkpoint_options how = folder_options(run_dir, NULL, "5 steps");
-    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "checkpoints of another run, up to step 5");
+    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "checkpoints of an earlier run, up to step 5");
     prepare_folder(other_dir, 1, "5 steps", 2);
     how.resume = other_dir;
-    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "checkpoints of another run");
+    assert_error(train_with(m, &d, o, &how), BP_ERR_DATA, "checkpoints of an earlier run");
     /* One process at a time; what another one left half written goes, everything else stays. */
     how = folder_options(NULL, run_dir, "5 steps");
     leftover = ".backprop-77-0.tmp";

@@ -41,6 +41,18 @@ static void live_text(char *out, size_t size, const progress *p, const bp_progre
              duration_text(left, remaining));
 }
 
+/* Cuts text to so many columns, between its parts, each of which begins with two blanks. */
+static void keep_parts(char *text, size_t columns)
+{
+    size_t end = 0, length = strlen(text);
+    for (size_t at = 0; at <= length && at <= columns; at++) {
+        if (at == length || strncmp(text + at, "  ", 2) == 0) {
+            end = at;
+        }
+    }
+    text[end] = '\0';
+}
+
 void progress_step(progress *p, const bp_progress *now)
 {
     char head[64], text[200], bar[3 * 40 + 1];
@@ -61,8 +73,7 @@ void progress_step(progress *p, const bp_progress *now)
     }
     if (room < 8) { /* a narrow terminal: the text gives way */
         size_t fixed = strlen(head) + strlen(bar) + 1;
-        size_t keep = p->terminal.width > fixed ? p->terminal.width - fixed : 0;
-        text[keep < strlen(text) ? keep : strlen(text)] = '\0';
+        keep_parts(text, p->terminal.width > fixed ? p->terminal.width - fixed : 0);
     }
     progress_clear(p);
     fprintf(p->terminal.file, "%s%s%s%s%s", head, style_on(&p->terminal, STYLE_ACCENT), bar, style_off(&p->terminal),

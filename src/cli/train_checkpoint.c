@@ -36,6 +36,13 @@ bp_status train_checkpoint_check(const training *t)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
+static void say(const char *text)
+{
+    terminal out = terminal_of(stderr);
+    fputs("backprop: ", stderr);
+    wrap_text(stderr, text, strlen("backprop: "), 2, wrap_width(&out));
+}
+
 /* What the library does not know of: {"seconds", "init_from", "new_head", "log"}. */
 static const char *on_write(void *ctx)
 {
@@ -61,7 +68,7 @@ static bool on_written(void *ctx, const char *path, bp_status status)
     (void)path;
     if (status != BP_OK && !t->checkpoint_failed) {
         progress_clear(&t->progress);
-        fprintf(stderr, "backprop: %s\n", bp_error());
+        say(bp_error());
     }
     t->checkpoint_failed = status != BP_OK;
     return true;
@@ -78,18 +85,20 @@ static double state_number(const bp_state *s, const char *name)
 /* The kernel decides about the last bits, and is no reason to throw a run away. */
 static void say_resumed(const training *t, const bp_saved_state *s)
 {
+    char text[1400];
     for (size_t i = 0; bp_checkpoints_damaged(t->checkpoints, i) != NULL; i++) {
-        fprintf(stderr, "backprop: %s; passed over\n", bp_checkpoints_damaged(t->checkpoints, i));
+        snprintf(text, sizeof text, "%s; passed over", bp_checkpoints_damaged(t->checkpoints, i));
+        say(text);
     }
     if (s->kernel != NULL && strcmp(s->kernel, bp_kernel_name()) != 0) {
-        fprintf(stderr,
-                "backprop: %s was computed with %s, this run uses %s: the last bits will be others than those of a run "
-                "that was not interrupted\n",
-                s->path, s->kernel, bp_kernel_name());
+        snprintf(text, sizeof text,
+                 "%s was computed with %s, this run uses %s: the last bits will be others than those of a run that was "
+                 "not interrupted",
+                 s->path, s->kernel, bp_kernel_name());
+        say(text);
     }
     if (!t->quiet) {
         terminal out = terminal_of(stderr);
-        char text[400];
         snprintf(text, sizeof text, "after step %zu, from %s\n", t->resumed_step, s->path);
         train_say(&out, "goes on", text);
     }

@@ -73,10 +73,11 @@ static bp_status check_folder(const char *folder, bool wanted, const bp_allocato
                     folder);
     }
     if (status == BP_OK && !wanted && list.count > 0) {
-        status = bp_fail(BP_ERR_DATA,
-                         "%s has checkpoints of another run, up to step %" PRIu64 ": go on from them (resume), name "
-                         "another folder, or remove them",
-                         folder, list.step[0]);
+        status =
+            bp_fail(BP_ERR_DATA,
+                    "%s has checkpoints of an earlier run, up to step %" PRIu64 ": go on from them (--resume), name "
+                    "another folder, or remove them",
+                    folder, list.step[0]);
     }
     bp_checkpoint_list_free(&list);
     return status;

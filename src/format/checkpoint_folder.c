@@ -127,7 +127,8 @@ bp_status bp_checkpoint_list_make(bp_checkpoint_list *out, const char *folder, c
     *out = (bp_checkpoint_list){.allocator = bp_allocator_or_default(a)};
     DIR *d = opendir(folder);
     if (!d) {
-        return fail_system(BP_ERR_DATA, "reading the checkpoints in", folder, "");
+        return fail_system(BP_ERR_DATA, "reading the checkpoints in", folder,
+                           "; expected the folder in which an earlier run left its checkpoints");
     }
     bp_status status = BP_OK;
     for (struct dirent *e; status == BP_OK && (e = readdir(d));) {

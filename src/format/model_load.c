@@ -14,11 +14,17 @@
 static bp_status check_format(const bp_safetensors *f)
 {
     const char *format = bp_safetensors_metadata(f, "format");
+    if (format && strcmp(format, "backprop-state") == 0) {
+        return bp_fail(BP_ERR_FORMAT,
+                       "reading %s: this is a checkpoint, not a model: a run that goes on from its folder (--resume) "
+                       "ends with one",
+                       f->path);
+    }
     if (!format || strcmp(format, "backprop") != 0) {
         return bp_fail(
             BP_ERR_FORMAT,
             "reading %s: a safetensors file of another program (%zu tensors): its metadata does not say \"format\": "
-            "\"backprop\" and does not describe a network; only files written by bp_model_save can be loaded",
+            "\"backprop\" and does not describe a network; import makes a model of the weights in it",
             f->path, f->count);
     }
     return BP_OK;

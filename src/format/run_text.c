@@ -222,17 +222,62 @@ bp_status bp_run_describe(json_t **out, const bp_model *m, const bp_data *data, 
 
 /* ---- comparing --------------------------------------------------------------------------------------------------- */
 
+enum { MOST_TOLD = 5 };
+
 typedef struct differences {
-    char text[700];
-    size_t used;
+    char text[900];
+    size_t used, count;
 } differences;
 
-/* "learning rate: 0.001 there, 0.01 now" */
+static const char mark[] = "fingerprint ";
+
+/* The text without a hash, which tells people nothing, and without "made", which says how the rows come. */
+static void without_hash(char *out, size_t size, const char *text)
+{
+    static const char made[] = " of type made";
+    const char *hash = strstr(text, mark);
+    size_t n = hash ? (size_t)(hash - text) : strlen(text);
+    while (hash && n > 0 && (text[n - 1] == ' ' || text[n - 1] == ',')) {
+        n--;
+    }
+    snprintf(out, size, "%.*s", (int)(n < size ? n : size - 1), text);
+    char *at = strstr(out, made);
+    if (at) {
+        memmove(at, at + strlen(made), strlen(at + strlen(made)) + 1);
+    }
+}
+
+/* "learning rate: 0.001 there, 0.01 now"; of what is known by its hash alone, "training data: 150 rows, with other values". */
 static void add_difference(differences *d, const char *key, const char *saved, const char *now)
 {
-    if (d->used < sizeof d->text) { /* else there are enough of them */
-        d->used += (size_t)snprintf(d->text + d->used, sizeof d->text - d->used, "%s%s: %.120s there, %.120s now",
-                                    d->used ? "; " : "", key, saved ? saved : "none", now ? now : "none");
+    char there[130], here[130], text[300];
+    saved = saved ? saved : "none";
+    now = now ? now : "none";
+    without_hash(there, sizeof there, saved);
+    without_hash(here, sizeof here, now);
+    if (strcmp(there, here) == 0) {
+        snprintf(text, sizeof text, "%s: %s%s", key, here, *here ? ", with other values" : "other values");
+    } else {
+        snprintf(text, sizeof text, "%s: %s there, %s now", key, *there ? there : "some", *here ? here : "some");
+    }
+    if (d->count++ < MOST_TOLD && d->used < sizeof d->text) {
+        d->used += (size_t)snprintf(d->text + d->used, sizeof d->text - d->used, "%s%s", d->used ? "; " : "", text);
+    }
+}
+
+/* Whether a difference says no more than that the schedules differ: only some of them depend on the end of the run. */
+static bool follows_from_schedule(const char *key, const char *there, const char *here)
+{
+    return strcmp(key, "epochs of the schedule") == 0 && !(there && here);
+}
+
+static void compare_key(differences *d, const char *key, const json_t *saved, const json_t *now)
+{
+    const char *there = json_string_value(json_object_get(saved, key));
+    const char *here = json_string_value(json_object_get(now, key));
+    bool same = there && here && strcmp(there, here) == 0;
+    if (!same && !follows_from_schedule(key, there, here)) {
+        add_difference(d, key, there, here);
     }
 }
 
@@ -240,6 +285,7 @@ bp_status bp_run_compare(const char *saved, const json_t *now, const char *path)
 {
     json_t *run = saved ? json_loads(saved, JSON_REJECT_DUPLICATES, NULL) : NULL, *value;
     const char *key;
+    char more[40] = "";
     differences d = {.used = 0};
     if (!json_is_object(run)) {
         json_decref(run);
@@ -247,19 +293,19 @@ bp_status bp_run_compare(const char *saved, const json_t *now, const char *path)
     }
     json_object_foreach((json_t *)now, key, value)
     {
-        const char *there = json_string_value(json_object_get(run, key)), *here = json_string_value(value);
-        if (!there || strcmp(there, here) != 0) {
-            add_difference(&d, key, there, here);
-        }
+        compare_key(&d, key, run, now);
     }
     json_object_foreach(run, key, value)
     {
         if (!json_object_get(now, key)) {
-            add_difference(&d, key, json_string_value(value), NULL);
+            compare_key(&d, key, run, now);
         }
     }
     json_decref(run);
-    return d.used == 0
-               ? BP_OK
-               : bp_fail(BP_ERR_DATA, "%s is of another run: %s. Use the same data, network and options", path, d.text);
+    if (d.count > MOST_TOLD) {
+        snprintf(more, sizeof more, "; and %zu more", d.count - MOST_TOLD);
+    }
+    return d.count == 0 ? BP_OK
+                        : bp_fail(BP_ERR_DATA, "%s is of another run: %s%s. Use the same data, network and options",
+                                  path, d.text, more);
 }

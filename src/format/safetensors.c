@@ -209,12 +209,17 @@ static bp_status read_length(size_t *length, bp_safetensors *s)
         value = value << 8 | n[i];
     }
     size_t left = bp_reader_most(s->reader);
-    if (value > left || value > MOST_HEADER) {
-        return bp_fail(
-            BP_ERR_FORMAT,
-            "reading %s: this is no safetensors file, or it is cut short: the first 8 bytes promise a header of %llu "
-            "bytes, but %zu bytes follow (at most %zu are allowed)",
-            s->path, (unsigned long long)value, left, MOST_HEADER);
+    if (value > MOST_HEADER) {
+        return bp_fail(BP_ERR_FORMAT,
+                       "reading %s: this is no safetensors file, as models are: its first 8 bytes should be the length "
+                       "of a header, but would be %llu bytes. What other libraries wrote is to be imported first",
+                       s->path, (unsigned long long)value);
+    }
+    if (value > left) {
+        return bp_fail(BP_ERR_FORMAT,
+                       "reading %s: the first 8 bytes promise a header of %llu bytes, but %zu bytes follow: it is cut "
+                       "short, or no safetensors file",
+                       s->path, (unsigned long long)value, left);
     }
     *length = (size_t)value;
     return BP_OK;

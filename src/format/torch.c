@@ -79,7 +79,7 @@ static bp_status check_tensor(const torch *t, const bp_tensor *x)
     if (!good || x->bytes == 0) {
         return bp_fail(BP_ERR_UNSUPPORTED,
                        "reading %s: tensor \"%.100s\" with %d dimensions; expected matrices NAME.weight and vectors "
-                       "NAME.bias, those of torch.nn.Linear, alone",
+                       "NAME.bias, those of torch.nn.Linear, alone. BatchNorm is taken from ONNX files",
                        t->file.path, x->name, x->shape.dims);
     }
     return BP_OK;
@@ -146,27 +146,32 @@ static bp_status choose_output(bp_activation *f, const torch *t, const bp_import
     return BP_OK;
 }
 
-/* The activations of the hidden layers, which must have the units that the file has. */
+/* The activations of the hidden layers, which must be as many as in the file, with as many units. */
 static bp_status match_net(torch *t, const bp_net *net)
 {
-    size_t done = 0;
+    size_t dense = 0, done = 0;
+    for (size_t i = 0; i < net->count; i++) {
+        dense += net->layers[i].id == BP_LAYER_DENSE;
+    }
+    if (dense + 1 != t->count) {
+        return bp_fail(BP_ERR_ARGUMENT,
+                       "reading %s: net \"%s\" has %zu dense layers, but the file has %zu hidden ones; the last of its "
+                       "layers, of %zu units, is the output",
+                       t->file.path, t->net.net, dense, t->count - 1, t->matrix[t->count - 1]->shape.dim[0]);
+    }
     for (size_t i = 0; i < net->count; i++) {
         const bp_layer *l = &net->layers[i];
         if (l->id != BP_LAYER_DENSE) {
             continue;
         }
-        if (done + 1 >= t->count || l->units != t->matrix[done]->shape.dim[0]) {
-            return bp_fail(
-                BP_ERR_ARGUMENT, "reading %s: net \"%s\" has %zu units in dense layer %zu, but the file has %zu there",
-                t->file.path, t->net.net, l->units, done + 1, done + 1 < t->count ? t->matrix[done]->shape.dim[0] : 0);
+        if (l->units != t->matrix[done]->shape.dim[0]) {
+            return bp_fail(BP_ERR_ARGUMENT,
+                           "reading %s: net \"%s\" has %zu units in dense layer %zu, but the file has %zu there",
+                           t->file.path, t->net.net, l->units, done + 1, t->matrix[done]->shape.dim[0]);
         }
         t->net.layer[done++].f = l->f;
     }
-    return done + 1 == t->count
-               ? BP_OK
-               : bp_fail(BP_ERR_ARGUMENT,
-                         "reading %s: net \"%s\" has %zu dense layers, but the file has %zu hidden ones", t->file.path,
-                         t->net.net, done, t->count - 1);
+    return BP_OK;
 }
 
 static bp_status make_layers(torch *t, const bp_import_options *options)
@@ -247,6 +252,13 @@ static bp_status read_tensors(torch *t)
 
 static bp_status read_file(torch *t, const bp_import_options *options)
 {
+    const char *format = bp_safetensors_metadata(&t->file, "format");
+    if (format && strcmp(format, "backprop-state") == 0) {
+        return bp_fail(BP_ERR_STATE,
+                       "%s is a checkpoint, not a network: a run that goes on from its folder (--resume) ends with a "
+                       "model, which needs no import",
+                       t->file.path);
+    }
     if (bp_safetensors_metadata(&t->file, "net")) {
         return bp_fail(BP_ERR_STATE, "%s is a model already: it needs no import", t->file.path);
     }
