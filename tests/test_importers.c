@@ -54,6 +54,10 @@ static void test_unknown(void **state)
     expect_fails("unknown", BP_ERR_FORMAT, "FANN", NULL);
     write_text("empty", "");
     expect_fails("empty", BP_ERR_FORMAT, "of no kind", NULL);
+    write_text("archive", "PK\3\4 and so on");
+    expect_fails("archive", BP_ERR_FORMAT, "safetensors.torch.save_file", NULL);
+    write_text("pickle", "\x80\4\x95 and so on");
+    expect_fails("pickle", BP_ERR_FORMAT, "pickle", NULL);
     expect_fails("absent", BP_ERR_IO, "absent", NULL);
 }
 
@@ -479,7 +483,8 @@ static void test_torch_refused(void **state)
     o.net = "dense 3 relu";
     expect_fails("torch", BP_ERR_ARGUMENT, "3 units in dense layer 1, but the file has 2", &o);
     o.net = "dense 2 relu, dense 2 relu";
-    expect_fails("torch", BP_ERR_ARGUMENT, "dense layer 2", &o);
+    expect_fails("torch", BP_ERR_ARGUMENT,
+                 "2 dense layers, but the file has 1 hidden ones; the last of its layers, of 1 ", &o);
     o.net = "";
     expect_fails("torch", BP_ERR_ARGUMENT, "0 dense layers, but the file has 1", &o);
     o.net = "dense 2 relo";

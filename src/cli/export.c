@@ -16,10 +16,10 @@ typedef struct target {
 
 /* ---- what is told ------------------------------------------------------------------------------------------------ */
 
-static double file_bytes(const char *path)
+static size_t file_bytes(const char *path)
 {
     struct stat file;
-    return stat(path, &file) == 0 ? (double)file.st_size : 0;
+    return stat(path, &file) == 0 ? (size_t)file.st_size : 0;
 }
 
 /* Releases the details. */
@@ -30,13 +30,13 @@ static exit_code tell(const options *o, const target *t, const char *path, json_
         json_put_text(result, "model", o->positional[0]);
         json_put_text(result, "format", t->format);
         json_put_text(result, "file", path);
-        json_put(result, "bytes", file_bytes(path));
+        json_put_size(result, "bytes", file_bytes(path));
         json_object_update(result, details);
         json_decref(details);
         return json_print(stdout, result);
     }
     char bytes[NUMBER_SIZE];
-    bytes_text(bytes, file_bytes(path));
+    bytes_text(bytes, (double)file_bytes(path));
     printf("%s: %s, %s\n", path, t->format, bytes);
     if (t->tell) {
         t->tell(details);

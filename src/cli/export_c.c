@@ -88,8 +88,11 @@ void export_c_tell(const json_t *d)
     bytes_text(flash, number_at(d, "flash_bytes"));
     bytes_text(ram, number_at(d, "ram_bytes"));
     bytes_text(scratch, number_at(d, "scratch_bytes"));
-    printf("%s: %s of constants (flash); %s of memory: scratch %s, the rest inputs and outputs\n",
-           json_string_value(json_object_get(d, "type")), flash, ram, scratch);
+    char text[6 * NUMBER_SIZE];
+    terminal t = terminal_of(stdout);
+    snprintf(text, sizeof text, "%s: %s of constants (flash); %s of memory: scratch %s, the rest inputs and outputs",
+             json_string_value(json_object_get(d, "type")), flash, ram, scratch);
+    wrap_text(stdout, text, 0, 2, wrap_width(&t));
     if (!json_object_get(d, "rows")) {
         return;
     }

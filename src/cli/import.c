@@ -3,11 +3,15 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "memory.h"
 #include "options.h"
 #include "output.h"
 #include "terminal.h"
 
 enum { PATH_SIZE = 1024 };
+
+/* Where the model of a file of ours came from: it has only the notes that it had before. */
+static const char exported[] = "ONNX of backprop export";
 
 /* --out, or the name of FILE in the current directory: "nets/xor.net" makes xor.safetensors. */
 static bp_status choose_out(char out[PATH_SIZE], const options *o)
@@ -20,7 +24,11 @@ static bp_status choose_out(char out[PATH_SIZE], const options *o)
     if (length < 0 || length >= PATH_SIZE) {
         return bp_fail(BP_ERR_ARGUMENT, "the name of the model to write is longer than %d bytes", PATH_SIZE - 1);
     }
-    return output_apart(path, "the file to read", out, "the model to write");
+    bp_status status = output_apart(path, "the file to read", out, "the model to write");
+    return status == BP_OK || given(o, OPT_IMPORTED_OUT)
+               ? status
+               : bp_fail(BP_ERR_ARGUMENT, "the model would get the name of the file, %s; another one: --out MODEL",
+                         out);
 }
 
 static exit_code tell_json(const options *o, const bp_model *m, const char *out)
@@ -28,7 +36,8 @@ static exit_code tell_json(const options *o, const bp_model *m, const char *out)
     bp_model_options d = bp_model_describe(m);
     json_t *result = json_object();
     json_put_text(result, "file", o->positional[0]);
-    json_put_text(result, "format", bp_model_note(m, "imported_from"));
+    const char *from = bp_model_note(m, "imported_from");
+    json_put_text(result, "format", from != NULL ? from : exported);
     json_put_text(result, "model", out);
     json_put_text(result, "task", bp_task_name(d.task));
     json_put_size(result, "inputs", d.inputs);
@@ -49,11 +58,25 @@ static exit_code tell(const options *o, const bp_model *m, const char *out)
     char parameters[NUMBER_SIZE];
     bp_layer_info layer;
     bp_model_options d = bp_model_describe(m);
-    printf("%s: from %s, %s, %zu inputs", out, bp_model_note(m, "imported_from"), bp_task_name(d.task), d.inputs);
+    terminal t = terminal_of(stdout);
+    size_t size = strlen(out) + 200;
     for (size_t i = 0; bp_model_layer(m, i, &layer); i++) {
-        printf(", %s", layer.text);
+        size += strlen(layer.text) + 2;
     }
-    printf("; %s parameters, %s\n", number_text(parameters, (double)bp_model_parameters(m)), bp_type_name(d.type));
+    char *text = cli_alloc(size, 1);
+    if (text == NULL) {
+        return fail_status(BP_ERR_MEMORY);
+    }
+    const char *from = bp_model_note(m, "imported_from");
+    size_t used = (size_t)snprintf(text, size, "%s: from %s, %s, %zu inputs", out, from != NULL ? from : exported,
+                                   bp_task_name(d.task), d.inputs);
+    for (size_t i = 0; bp_model_layer(m, i, &layer); i++) {
+        used += (size_t)snprintf(text + used, size - used, ", %s", layer.text);
+    }
+    snprintf(text + used, size - used, "; %s parameters, %s", number_text(parameters, (double)bp_model_parameters(m)),
+             bp_type_name(d.type));
+    wrap_text(stdout, text, 0, 2, wrap_width(&t));
+    cli_release(text);
     return finish_stdout(CODE_OK);
 }
 

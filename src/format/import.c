@@ -189,8 +189,30 @@ bp_status bp_import_build(bp_model **out, const bp_import_net *n, const bp_impor
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
-static bp_status fail_unknown(const char *path)
+/* What people try first, and what to do instead. */
+static const struct {
+    const char *head;
+    size_t bytes;
+    const char *advice;
+} elsewhere[] = {
+    {"PK\3\4", 4,
+     "is a zip archive, perhaps of torch.save or Keras: save the weights with safetensors.torch.save_file, or export "
+     "the "
+     "network to ONNX"},
+    {"\x80\2", 2, "is a pickle of Python, which is a program rather than data: export the network to ONNX"},
+    {"\x80\3", 2, "is a pickle of Python, which is a program rather than data: export the network to ONNX"},
+    {"\x80\4", 2, "is a pickle of Python, which is a program rather than data: export the network to ONNX"},
+    {"\x80\5", 2, "is a pickle of Python, which is a program rather than data: export the network to ONNX"},
+    {"\x89HDF", 4, "is an HDF5 file, perhaps of Keras: export the network to ONNX, with tf2onnx for one"},
+};
+
+static bp_status fail_unknown(const char *path, const unsigned char *head, size_t bytes)
 {
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        if (bytes >= elsewhere[i].bytes && memcmp(head, elsewhere[i].head, elsewhere[i].bytes) == 0) {
+            return bp_fail(BP_ERR_FORMAT, "%s %s", path, elsewhere[i].advice);
+        }
+    }
     char list[400] = "";
     for (size_t i = 0; i < FORMATS; i++) {
         if (i) {
@@ -219,5 +241,5 @@ bp_status bp_model_import(bp_model **out, const char *path, const bp_import_opti
             return formats[i].read(out, path, &o);
         }
     }
-    return status == BP_OK ? fail_unknown(path) : status;
+    return status == BP_OK ? fail_unknown(path, head, bytes) : status;
 }
