@@ -187,21 +187,23 @@ static void write_limit(bp_c_file *f)
 
 static void write_quantile(bp_c_file *f)
 {
-    bp_c_put(f,
-             "/* Straight lines between the points (knot, score); beyond the ends along the outer `edge` of them. */\n"
-             "static double @_quantile(const double *knot, const ~ *score, int count, double x)\n{\n"
-             "    const int last = count - 1, edge = count / 10 > 0 ? count / 10 : 1;\n"
-             "    int low = 0, high = last;\n"
-             "    if (x <= knot[0]) {\n        high = edge;\n"
-             "    } else if (x >= knot[last]) {\n        low = last - edge;\n"
-             "        return score[last] + (x - knot[last]) * ((double)score[last] - score[low]) / (knot[last] - "
-             "knot[low]);\n"
-             "    } else {\n        while (high - low > 1) {\n"
-             "            const int middle = low + (high - low) / 2;\n"
-             "            if (knot[middle] <= x) {\n                low = middle;\n"
-             "            } else {\n                high = middle;\n            }\n        }\n    }\n"
-             "    return score[low] + (x - knot[low]) * ((double)score[high] - score[low]) / (knot[high] - "
-             "knot[low]);\n}\n\n");
+    bp_c_put(
+        f,
+        "/* Straight lines between the points (knot, score); beyond the ends along the outer `edge` of them. */\n"
+        "static double @_quantile(const double *knot, const ~ *score, int count, double x)\n{\n"
+        "    const int last = count - 1, edge = count / 10 > 0 ? count / 10 : 1;\n"
+        "    int low = 0, high = last;\n"
+        "    if (x <= knot[0]) {\n        high = edge;\n"
+        "    } else if (x >= knot[last]) {\n        low = last - edge;\n"
+        "        return (double)score[last] + (x - knot[last]) * ((double)score[last] - (double)score[low]) / "
+        "(knot[last] - "
+        "knot[low]);\n"
+        "    } else {\n        while (high - low > 1) {\n"
+        "            const int middle = low + (high - low) / 2;\n"
+        "            if (knot[middle] <= x) {\n                low = middle;\n"
+        "            } else {\n                high = middle;\n            }\n        }\n    }\n"
+        "    return (double)score[low] + (x - knot[low]) * ((double)score[high] - (double)score[low]) / (knot[high] - "
+        "knot[low]);\n}\n\n");
 }
 
 static void write_category(bp_c_file *f)
