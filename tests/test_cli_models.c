@@ -224,6 +224,28 @@ static void test_import(void **state)
     expect(0, NULL, "inspect|other.safetensors");
     expect(2, "says that itself", "import|net.ann|--net|dense 2 relu");
     expect(2, "the same file", "import|net.ann|--out|net.ann");
+    r = result_of("import|net.ann|--scaling|0.5,4|--out|scaled.safetensors|--json");
+    json_decref(r);
+    r = result_of("inspect|scaled.safetensors|--json");
+    json_t *scaling = json_object_get(r, "scaling");
+    assert_true(json_number_value(json_array_get(json_object_get(scaling, "mean"), 0)) == 0.5);
+    assert_true(json_number_value(json_array_get(json_object_get(scaling, "scale"), 0)) == 0.25);
+    json_decref(r);
+    expect(2, "MEAN,DEVIATION", "import|net.ann|--scaling|255|--out|y.safetensors");
+    expect(2, "MEAN,DEVIATION", "import|net.ann|--scaling|0,0|--out|y.safetensors");
+    expect(2, "MEAN,DEVIATION", "import|net.ann|--scaling|0,x|--out|y.safetensors");
+    expect(0, NULL, "export|scaled.safetensors|--onnx|scaled.onnx");
+    expect(2, "says itself", "import|scaled.onnx|--scaling|0,255|--out|y.safetensors");
+    assert_false(exists("y.safetensors"));
+    r = result_of("import|scaled.onnx|--out|again.safetensors|--json"); /* the notes come with it */
+    assert_string_equal(json_string_value(json_object_get(r, "format")), "genann");
+    json_decref(r);
+    expect(0, NULL, "train|moons|--rows|100|--epochs|1|--net|dense 3|--quiet");
+    expect(0, NULL, "export|moons.safetensors|--onnx|moons.onnx");
+    outcome told = run("import|moons.onnx|--out|again.safetensors");
+    assert_int_equal(told.code, 0);
+    assert_non_null(strstr(told.out, "from ONNX of backprop export"));
+    outcome_free(&told);
     expect(3, "a model already", "import|net.safetensors|--out|x.safetensors");
     expect(3, "absent.net", "import|absent.net");
     expect(5, "nowhere", "import|net.ann|--out|nowhere/x.safetensors");

@@ -175,8 +175,9 @@ const cli_command command_table[COMMANDS] = {
          "of classes; no malloc, no stdio, no global state. Working memory comes from the caller. From the C library "
          "it needs nothing but the functions of math.h that the activations call: it fits a microcontroller. "
          "What it declares stands at its beginning, or in the file of --header. A source with --with-test, compiled "
-         "with -DMODEL_TEST_MAIN, is a program that exits with 0 where the answers are right. What is told: the bytes "
-         "of constants, which go into flash, and of memory; for int8 also the error of the outputs and the change of "
+         "with -DMODEL_TEST_MAIN (MODEL: the name, in capitals), is a program that exits with 0 where the answers are "
+         "right. What is told: the bytes of constants, which go into flash, and of memory; for int8 also the error of "
+         "the outputs and the change of "
          "the accuracy.",
          "backprop export mnist.safetensors --onnx mnist.onnx  for ONNX Runtime\n"
          "backprop export mnist.safetensors --c mnist.c --header mnist.h --name mnist  for a program in C\n"
@@ -199,11 +200,14 @@ const cli_command command_table[COMMANDS] = {
          "               weights in the file or beside it. --task classify makes\n"
          "               probabilities of the scores that PyTorch networks end in.\n"
          "               Files of backprop export give the model back\n\n"
-         "Without --task the model answers with numbers, as the original does, unless its output is softmax.",
+         "Without --task the model answers with numbers, as the original does, unless its output is softmax.\n\n"
+         "Numbers of the data go in as they are, bytes of images as 0 to 255, unless FILE or --scaling says otherwise. "
+         "No such file knows the columns of a table, so that an imported model takes data sets, not tables.",
          "backprop import robot.net --out robot.safetensors  a network of FANN\n"
          "backprop import net.onnx --task classify  a classifier of PyTorch\n"
          "backprop import torch.safetensors --net \"dense 50 relu\" --task classify --out mine.safetensors  of "
          "PyTorch\n"
+         "backprop import mnist.onnx --task classify --scaling 0,255  one that was trained on 0..1, given bytes\n"
          "backprop import old.net --approximate  one with stepwise sigmoids, which become smooth\n",
          NULL, run_import},
     [CMD_BENCH] =

@@ -1,4 +1,5 @@
 /* import.c - `backprop import`: a model of another library as a model file. Which formats there are is the library's table. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,29 @@ static bp_status choose_out(char out[PATH_SIZE], const options *o)
                ? status
                : bp_fail(BP_ERR_ARGUMENT, "the model would get the name of the file, %s; another one: --out MODEL",
                          out);
+}
+
+/* "0,255": what the original was given of the numbers of the data. */
+static bp_status set_scaling(bp_model *m, const options *o)
+{
+    const char *text = text_or(o, OPT_IMPORTED_SCALING, NULL), *comma = text != NULL ? strchr(text, ',') : NULL;
+    char first[64];
+    double mean = 0, deviation = 0, scale;
+    if (text == NULL) {
+        return BP_OK;
+    }
+    snprintf(first, sizeof first, "%.*s", comma != NULL ? (int)(comma - text) : 0, text);
+    bool good = comma != NULL && bp_parse_double(&mean, first) && bp_parse_double(&deviation, comma + 1);
+    if (!good || !isfinite(mean) || !(deviation > 0) || !isfinite(scale = 1 / deviation)) {
+        return bp_fail(BP_ERR_ARGUMENT, "--scaling \"%s\": expected MEAN,DEVIATION, two numbers, the second above 0",
+                       text);
+    }
+    const double *means, *scales;
+    if (bp_model_scaling(m, &means, &scales) > 0) {
+        return bp_fail(BP_ERR_ARGUMENT, "--scaling \"%s\" was given, but %s says itself how its inputs are scaled",
+                       text, o->positional[0]);
+    }
+    return bp_model_set_scaling(m, 1, &mean, &scale);
 }
 
 static exit_code tell_json(const options *o, const bp_model *m, const char *out)
@@ -103,6 +127,10 @@ exit_code run_import(const options *o)
     bp_status status = bp_model_import(&m, o->positional[0], &how);
     if (status != BP_OK) {
         return fail_import(status);
+    }
+    if (set_scaling(m, o) != BP_OK) {
+        bp_model_free(m);
+        return fail_usage(&command_table[CMD_IMPORT]);
     }
     exit_code code = bp_model_save(m, out) == BP_OK ? tell(o, m, out) : fail_as(CODE_OUTPUT);
     bp_model_free(m);

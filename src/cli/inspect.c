@@ -241,16 +241,23 @@ static json_t *numbers_json(const double *values, size_t count)
     return list;
 }
 
-static void put_output_scaling(json_t *o, const bp_model *m)
+static void put_scaling(json_t *o, const char *key, size_t count, const double *mean, const double *scale)
 {
-    const double *mean = NULL, *scale = NULL;
-    size_t count = bp_model_output_scaling(m, &mean, &scale);
     if (count > 0) {
         json_t *both = json_object();
         json_object_set_new(both, "mean", numbers_json(mean, count));
         json_object_set_new(both, "scale", numbers_json(scale, count));
-        json_object_set_new(o, "output_scaling", both);
+        json_object_set_new(o, key, both);
     }
+}
+
+static void put_scalings(json_t *o, const bp_model *m)
+{
+    const double *mean = NULL, *scale = NULL;
+    size_t count = bp_model_scaling(m, &mean, &scale);
+    put_scaling(o, "scaling", count, mean, scale);
+    count = bp_model_output_scaling(m, &mean, &scale);
+    put_scaling(o, "output_scaling", count, mean, scale);
 }
 
 static exit_code inspect_json(const bp_model *m, const char *path, const cost *c)
@@ -268,7 +275,7 @@ static exit_code inspect_json(const bp_model *m, const char *path, const cost *c
     json_put_text(o, "dtype", bp_type_name(d.type));
     json_put_size(o, "parameters", bp_model_parameters(m));
     json_object_set_new(o, "layers", layers_json(m));
-    put_output_scaling(o, m);
+    put_scalings(o, m);
     json_put_size(o, "weight_bytes", c->weights);
     json_put_size(o, "predict_bytes", c->predict_bytes);
     json_put_size(o, "train_bytes", c->train_bytes);

@@ -544,6 +544,12 @@ const option_row option_table[OPTIONS] = {
                          "where an activation is not here, take the one that is nearest; without it, such a file is "
                          "refused",
                          NULL},
+    [OPT_IMPORTED_SCALING] =
+        {"scaling", "MEAN,DEVIATION", VALUE_TEXT, GROUP_NETWORK, IMPORT, NULL, NULL,
+         "the original was given (x - MEAN) / DEVIATION for each number x of the data: 0,255 where "
+         "ToTensor of torchvision made 0..1 of the bytes of images; the model does it itself then "
+         "(default: what the file says, else numbers go in as they are)",
+         NULL},
 
     [OPT_EPOCHS] = {"epochs", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &whole, NULL,
                     "passes over the training rows; with --steps: whichever ends first", by_data},

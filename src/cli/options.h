@@ -61,6 +61,7 @@ typedef enum option_id {
     OPT_IMPORTED_OUTPUT,
     OPT_IMPORTED_LOSS,
     OPT_APPROXIMATE,
+    OPT_IMPORTED_SCALING,
     /* training */
     OPT_EPOCHS,
     OPT_STEPS,

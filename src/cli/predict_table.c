@@ -389,9 +389,10 @@ static bp_status load_model(table_job *j)
         return status;
     }
     if (bp_model_preparation_text(j->model) == NULL) {
-        return bp_fail(BP_ERR_DATA,
-                       "%s was not trained on a table, so it does not say what the columns of %s are to it",
-                       j->o->positional[0], table_title(j->path));
+        return bp_fail(
+            BP_ERR_DATA,
+            "%s was not trained on a table, so it does not say what the columns of %s are to it; expected a data set",
+            j->o->positional[0], table_title(j->path));
     }
     bp_model_options m = bp_model_describe(j->model);
     j->type = m.type;

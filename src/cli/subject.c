@@ -30,9 +30,10 @@ static bp_status read_table(subject *s, const char *data, const options *o)
 static bp_status load_table(subject *s, const char *model_path, const char *data, const options *o)
 {
     if (bp_model_preparation_text(s->model) == NULL) {
-        return bp_fail(BP_ERR_DATA,
-                       "%s was not trained on a table, so it does not say what the columns of %s are to it", model_path,
-                       table_title(data));
+        return bp_fail(
+            BP_ERR_DATA,
+            "%s was not trained on a table, so it does not say what the columns of %s are to it; expected a data set",
+            model_path, table_title(data));
     }
     bp_status status = bp_model_preparation(&s->preparation, s->model);
     status = status == BP_OK ? read_table(s, data, o) : status;
