@@ -205,8 +205,7 @@ const cli_command command_table[COMMANDS] = {
          "No such file knows the columns of a table, so that an imported model takes data sets, not tables.",
          "backprop import robot.net --out robot.safetensors  a network of FANN\n"
          "backprop import net.onnx --task classify  a classifier of PyTorch\n"
-         "backprop import torch.safetensors --net \"dense 50 relu\" --task classify --out mine.safetensors  of "
-         "PyTorch\n"
+         "backprop import pt.safetensors --net \"dense 50 relu\" --out mine.safetensors  the weights of PyTorch\n"
          "backprop import mnist.onnx --task classify --scaling 0,255  one that was trained on 0..1, given bytes\n"
          "backprop import old.net --approximate  one with stepwise sigmoids, which become smooth\n",
          NULL, run_import},

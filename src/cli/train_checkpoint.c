@@ -99,8 +99,9 @@ static void say_resumed(const training *t, const bp_saved_state *s)
     }
     if (!t->quiet) {
         terminal out = terminal_of(stderr);
-        snprintf(text, sizeof text, "after step %zu, from %s\n", t->resumed_step, s->path);
+        snprintf(text, sizeof text, "after step %zu, from %s", t->resumed_step, s->path);
         train_say(&out, "goes on", text);
+        fputc('\n', stderr);
     }
 }
 
@@ -135,6 +136,20 @@ static bp_status go_on(training *t, const bp_saved_state *s, const json_t *note)
     return train_log_begin(&t->log, json_object_get(note, "log"));
 }
 
+/* Who finds the run killed later reads here how it goes on. */
+static void say_begun(const training *t, const bp_checkpoint_options *c)
+{
+    if (!t->quiet) {
+        terminal out = terminal_of(stderr);
+        char text[1400];
+        snprintf(text, sizeof text,
+                 "a checkpoint in %s, every %s; if interrupted, the same command with --resume %s goes on", c->dir,
+                 c->every, c->dir);
+        train_say(&out, "saves", text);
+        fputc('\n', stderr);
+    }
+}
+
 bp_status train_checkpoint_open(training *t)
 {
     if (!wanted(t)) {
@@ -151,6 +166,7 @@ bp_status train_checkpoint_open(training *t)
     bp_checkpoints_attach(&t->run, t->checkpoints);
     const bp_saved_state *s = bp_checkpoints_resumed(t->checkpoints);
     if (s == NULL) {
+        say_begun(t, &c);
         return train_log_begin(&t->log, NULL);
     }
     json_t *note = json_loads(s->note, 0, NULL);
@@ -162,6 +178,7 @@ bp_status train_checkpoint_open(training *t)
 exit_code train_checkpoint_close(training *t)
 {
     bool failed = t->checkpoint_failed;
+    t->checkpoint_failed = false; /* told once, though the end of the program closes again */
     bp_checkpoints_close(t->checkpoints);
     t->checkpoints = NULL;
     free(t->note);

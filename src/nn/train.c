@@ -406,7 +406,7 @@ static bp_status resume(trainer *t)
 {
     const bp_state_part *step = bp_state_find(t->o->resume, "step");
     if (step && step->type == BP_F64 && step->count == 1 && *(const double *)step->data > (double)t->total) {
-        return bp_fail(BP_ERR_DATA, "restoring a run: it has done %.0f steps, but %zu are planned: allow more",
+        return bp_fail(BP_ERR_DATA, "restoring a run: it has done %.0f steps, but %zu are planned: allow more epochs or steps",
                        *(const double *)step->data, t->total);
     }
     bp_status status = bp_state_restore(&t->state, t->o->resume);
