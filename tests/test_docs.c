@@ -264,6 +264,9 @@ static void test_tables(void **state)
 static void test_transfer(void **state)
 {
     (void)state;
+#ifdef BP_SLOW
+    skip();
+#endif
     run_page_with_data(&pages[2]);
 }
 
