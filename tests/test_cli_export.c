@@ -102,6 +102,8 @@ static void test_refusals(void **state)
     expect(2, "--header", "export|moons.safetensors|--c|a.c|--header|a.c");
     expect(2, "type", "export|moons.safetensors|--c|a.c|--type|f16");
     expect(3, "784", "export|moons.safetensors|--c|a.c|--type|int8|--calibrate|digits");
+    expect(2, "--c needs a name: no pipe", "export|moons.safetensors|--c|-");
+    assert_false(exists("-"));
     expect(5, "nowhere", "export|moons.safetensors|--c|nowhere/a.c");
     assert_false(exists("a.c"));
 }

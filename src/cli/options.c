@@ -141,6 +141,11 @@ static bp_status parse_value(option_value *v, const option_row *row, const char 
     case VALUE_PART:
         return parse_part(v, row, text);
     case VALUE_FILE:
+        if (strcmp(text, "-") == 0) { /* elsewhere it would be a pipe, here a file that is hard to remove */
+            return bp_fail(BP_ERR_ARGUMENT, "--%s needs a name: no pipe can be used there (for a file called -: ./-)",
+                           row->name);
+        }
+        return text[0] != '\0' ? BP_OK : bp_fail(BP_ERR_ARGUMENT, "--%s needs a name, not an empty text", row->name);
     case VALUE_DATA:
         return text[0] != '\0' ? BP_OK : bp_fail(BP_ERR_ARGUMENT, "--%s needs a name, not an empty text", row->name);
     case VALUE_FLAG:
