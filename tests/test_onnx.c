@@ -1,10 +1,8 @@
 /* test_onnx.c - ONNX files: models that leave and come back, graphs as converters of other programs write them, built here node
  * by node, and files that must be refused. What ONNX Runtime and PyTorch make of it is tested by onnx/run.sh. */
-#include "support_io.h"
+#include "support_onnx.h"
 
 #include <math.h>
-
-#include "format/onnx_graph.h"
 
 enum { ROWS = 9 };
 
@@ -19,10 +17,10 @@ static double noise(void)
 
 static void randomise(bp_model *m)
 {
-    bp_graph *g = bp_model_graph(m);
-    for (size_t i = 0; i < bp_graph_params(g); i++) {
+    bp_graph *graph = bp_model_graph(m);
+    for (size_t i = 0; i < bp_graph_params(graph); i++) {
         double value[256];
-        bp_node *p = bp_graph_param(g, i);
+        bp_node *p = bp_graph_param(graph, i);
         for (size_t k = 0; k < bp_node_size(p); k++) {
             value[k] = noise();
         }
@@ -164,39 +162,6 @@ static void test_outputs(void **state)
 }
 
 /* ---- graphs of other programs ------------------------------------------------------------------------------------ */
-
-static const double w1[] = {0.5, -1, 2, 0.25, 1.5, -0.75}; /* 2 x 3 */
-static const double b1[] = {0.1, -0.2, 0.3};
-static const double w2[] = {1, -2, 0.5, 0.25, -1, 3}; /* 3 x 2 */
-static const double b2[] = {-0.5, 0.75};
-
-static bp_onnx_graph g;
-
-static const char *list(const double *value, size_t n)
-{
-    return bp_onnx_array(&g, BP_ONNX_FLOAT, value, 1, n, 0);
-}
-
-static const char *matrix(const double *value, size_t rows, size_t columns)
-{
-    return bp_onnx_array(&g, BP_ONNX_FLOAT, value, 2, rows, columns);
-}
-
-static void begin(void)
-{
-    bp_onnx_graph_start(&g, NULL);
-}
-
-static bp_status finish(const char *task, bp_model **m)
-{
-    bp_import_options o = bp_import_defaults();
-    o.task = task;
-    json_t *none = json_object();
-    assert_ok(bp_onnx_graph_write(&g, in_folder("g.onnx"), none));
-    json_decref(none);
-    bp_onnx_graph_free(&g);
-    return bp_model_import(m, in_folder("g.onnx"), &o);
-}
 
 /* What w1, b1, relu, w2, b2 answer to x, scaled by (x - mean) * scale. */
 static void two_layers(double y[2], const double x[2], const double mean[2], const double scale[2])
@@ -446,21 +411,6 @@ static void test_external(void **state)
 }
 
 /* ---- what is refused --------------------------------------------------------------------------------------------- */
-
-static const char *start_graph(void)
-{
-    begin();
-    const char *x = bp_onnx_input(&g, "x", BP_ONNX_FLOAT, 2);
-    return bp_onnx_op2(&g, "MatMul", x, matrix(w1, 2, 3));
-}
-
-static void expect_refused(const char *y, bp_status status, const char *mention)
-{
-    bp_model *m = NULL;
-    bp_onnx_output(&g, "y", y, BP_ONNX_FLOAT, 3);
-    assert_error(finish(NULL, &m), status, mention);
-    assert_null(m);
-}
 
 static void test_refused(void **state)
 {

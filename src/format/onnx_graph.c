@@ -55,11 +55,24 @@ static void append(bp_onnx_graph *g, bp_onnx_list *list, void *item)
     list->item[list->count++] = item;
 }
 
+/* Inputs have the names that users gave them; all others keep out of their way. */
+static bool is_input(const bp_onnx_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->input.count; i++) {
+        if (strcmp(((const BpOnnx__ValueInfo *)g->input.item[i])->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "relu_3": for people who look at the graph. */
 static char *new_name(bp_onnx_graph *g, const char *stem)
 {
     char name[64];
-    snprintf(name, sizeof name, "%.40s_%zu", stem, ++g->numbered);
+    do {
+        snprintf(name, sizeof name, "%.40s_%zu", stem, ++g->numbered);
+    } while (is_input(g, name));
     return copy_text(g, name);
 }
 
@@ -108,10 +121,11 @@ const char *bp_onnx_input(bp_onnx_graph *g, const char *name, int type, size_t c
 
 void bp_onnx_output(bp_onnx_graph *g, const char *name, const char *value, int type, size_t columns)
 {
-    describe_value(g, &g->output, name, type, columns);
+    const char *own = is_input(g, name) ? new_name(g, name) : name;
+    describe_value(g, &g->output, own, type, columns);
     bp_onnx_op1(g, "Identity", value);
     if (g->status == BP_OK) {
-        g->last->output[0] = copy_text(g, name);
+        g->last->output[0] = copy_text(g, own);
     }
 }
 
@@ -250,6 +264,10 @@ const char *bp_onnx_raw(bp_onnx_graph *g, const char *name, int type, void *data
     BpOnnx__Tensor *t = take(g, 1, sizeof *t);
     int64_t *dims = take(g, (size_t)rank, sizeof *dims);
     if (!t || !dims || !data) {
+        return NULL;
+    }
+    if (name && is_input(g, name)) {
+        g->status = bp_fail(BP_ERR_UNSUPPORTED, "the input \"%.80s\" has the name of weights of the network", name);
         return NULL;
     }
     size_t count = 1;

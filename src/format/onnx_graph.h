@@ -48,9 +48,10 @@ typedef struct bp_onnx_graph {
 void bp_onnx_graph_start(bp_onnx_graph *g, const bp_allocator *allocator);
 void bp_onnx_graph_free(bp_onnx_graph *g);
 
-/* An input of shape [N, columns]; returns its name. */
+/* An input of shape [N, columns]; returns its name. All inputs come first: names that are made up differ from theirs. */
 const char *bp_onnx_input(bp_onnx_graph *g, const char *name, int type, size_t columns);
-/* Makes `value` an output of that name and shape, [N] where columns is 0. */
+/* Makes `value` an output of that name and shape, [N] where columns is 0; where an input has the name, a number is put behind
+ * it. */
 void bp_onnx_output(bp_onnx_graph *g, const char *name, const char *value, int type, size_t columns);
 
 /* A node with up to three inputs. Operators with a colon, "ml:LabelEncoder", are those of ai.onnx.ml. */

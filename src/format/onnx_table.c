@@ -174,12 +174,17 @@ static void write_date(writer *w, const bp_feature *f, const char *seconds)
     }
 }
 
-/* Missing values are NaN. */
-static void write_number(writer *w, const bp_feature *f)
+static int input_type(const bp_feature *f)
 {
+    bool text = f->kind == BP_FEATURE_CATEGORY || f->level.count > 0;
     bool wide = f->kind == BP_FEATURE_DATE || f->source.type == BP_F64;
-    const char *x = bp_onnx_input(w->g, f->source.name, wide ? BP_ONNX_DOUBLE : BP_ONNX_FLOAT, 1);
-    x = wide ? x : as_double(w, x);
+    return text ? BP_ONNX_STRING : wide ? BP_ONNX_DOUBLE : BP_ONNX_FLOAT;
+}
+
+/* Missing values are NaN. */
+static void write_number(writer *w, const bp_feature *f, const char *x)
+{
+    x = input_type(f) == BP_ONNX_DOUBLE ? x : as_double(w, x);
     const char *missing = bp_onnx_op1(w->g, "IsNaN", x);
     x = bp_onnx_op(w->g, "Where", missing, num(w, f->filled), x);
     if (f->kind == BP_FEATURE_DATE) {
@@ -195,7 +200,7 @@ static void write_number(writer *w, const bp_feature *f)
 /* ---- texts ------------------------------------------------------------------------------------------------------- */
 
 /* Two texts as two numbers, any other as 0. The indicator: whether it is missing, the empty text. */
-static void write_boolean(writer *w, const bp_feature *f)
+static void write_boolean(writer *w, const bp_feature *f, const char *x)
 {
     static const char *const none[] = {""};
     static const float one = 1;
@@ -203,7 +208,6 @@ static void write_boolean(writer *w, const bp_feature *f)
     for (size_t i = 0; i < 2; i++) {
         value[i] = (float)bp_scale_apply(&f->scale, (double)i);
     }
-    const char *x = bp_onnx_input(w->g, f->source.name, BP_ONNX_STRING, 1);
     const char *y = bp_onnx_op1(w->g, "ml:LabelEncoder", x);
     bp_onnx_strings(w->g, "keys_strings", f->level.text, f->level.count);
     bp_onnx_floats(w->g, "values_floats", value, 2);
@@ -220,7 +224,7 @@ static void write_boolean(writer *w, const bp_feature *f)
 
 /* The number of a text's input among those of the column, and 1 there. A text without input has the number behind the last,
  * which is nowhere. */
-static void write_category(writer *w, const bp_feature *f)
+static void write_category(writer *w, const bp_feature *f, const char *x)
 {
     bp_onnx_graph *g = w->g;
     size_t levels = f->level.count;
@@ -237,7 +241,7 @@ static void write_category(writer *w, const bp_feature *f)
     }
     text[levels] = "";
     at[levels] = f->missing ? (int64_t)(levels + f->other) : other;
-    const char *x = bp_onnx_op1(g, "ml:LabelEncoder", bp_onnx_input(g, f->source.name, BP_ONNX_STRING, 1));
+    x = bp_onnx_op1(g, "ml:LabelEncoder", x);
     bp_onnx_strings(g, "keys_strings", text, levels + 1);
     bp_onnx_ints(g, "values_int64s", at, levels + 1);
     bp_onnx_int(g, "default_int64", other);
@@ -249,14 +253,14 @@ static void write_category(writer *w, const bp_feature *f)
 
 /* ---- all columns ------------------------------------------------------------------------------------------------- */
 
-static void write_feature(writer *w, const bp_feature *f)
+static void write_feature(writer *w, const bp_feature *f, const char *x)
 {
     if (f->kind == BP_FEATURE_CATEGORY) {
-        write_category(w, f);
+        write_category(w, f, x);
     } else if (f->level.count > 0) {
-        write_boolean(w, f);
+        write_boolean(w, f, x);
     } else {
-        write_number(w, f);
+        write_number(w, f, x);
     }
 }
 
@@ -268,10 +272,14 @@ bp_status bp_onnx_table(bp_onnx_out *s, const char **x)
         return status;
     }
     writer w = {.g = s->g, .part = bp_pool_alloc(&s->g->pool, p->inputs + p->features, sizeof *w.part)};
-    for (size_t i = 0; w.part && i < p->features; i++) {
-        write_feature(&w, &p->feature[i]);
+    const char **input = bp_pool_alloc(&s->g->pool, p->features, sizeof *input);
+    for (size_t i = 0; w.part && input && i < p->features; i++) {
+        input[i] = bp_onnx_input(s->g, p->feature[i].source.name, input_type(&p->feature[i]), 1);
     }
-    status = w.part ? BP_OK : BP_ERR_MEMORY;
+    for (size_t i = 0; w.part && input && i < p->features; i++) {
+        write_feature(&w, &p->feature[i], input[i]);
+    }
+    status = w.part && input ? BP_OK : BP_ERR_MEMORY;
     bp_preparation_free(p);
     if (status != BP_OK) {
         return status;
