@@ -95,23 +95,22 @@ static char *net_text(const bp_import_net *n)
     return text;
 }
 
-static bp_status choose_task(bp_task *out, const bp_import_net *n, const bp_import_options *options)
+bp_status bp_import_task(bp_task *task, const bp_import_options *options)
 {
     static const bp_task tasks[] = {BP_CLASSIFY, BP_REGRESS};
     if (!options->task) {
-        *out = n->layer[n->count - 1].f == BP_SOFTMAX ? BP_CLASSIFY : BP_REGRESS;
         return BP_OK;
     }
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         if (strcmp(options->task, bp_task_name(tasks[i])) == 0) {
-            *out = tasks[i];
+            *task = tasks[i];
             return BP_OK;
         }
     }
     return bp_fail(BP_ERR_ARGUMENT, "unknown task \"%s\" (valid: classify, regress)", options->task);
 }
 
-/* A copy of the values that are finite as numbers of the model's type, too. */
+/* Refuses values that are not finite as numbers of the model's type. */
 static bp_status set_values(bp_node *param, const double *values, const bp_import_net *n, size_t layer)
 {
     for (size_t i = 0; i < bp_node_size(param); i++) {
@@ -161,7 +160,8 @@ bp_status bp_import_build(bp_model **out, const bp_import_net *n, const bp_impor
 {
     const bp_import_layer *last = &n->layer[n->count - 1];
     bp_model_options o = bp_model_defaults();
-    bp_status status = choose_task(&o.task, n, options);
+    o.task = last->f == BP_SOFTMAX ? BP_CLASSIFY : BP_REGRESS;
+    bp_status status = bp_import_task(&o.task, options);
     status = status == BP_OK ? check_units(n, &o) : status;
     char *text = status == BP_OK ? net_text(n) : NULL;
     if (!text) {

@@ -34,6 +34,8 @@ bp_status bp_import_weights(bp_import_net *n, size_t layer, size_t inputs, size_
 void bp_import_release(bp_import_net *n);
 /* The model. */
 bp_status bp_import_build(bp_model **out, const bp_import_net *n, const bp_import_options *options);
+/* The task that was asked for; where none was, *task stays as it is. */
+bp_status bp_import_task(bp_task *task, const bp_import_options *options);
 /* Fails where an option was given that says what the file itself says. */
 bp_status bp_import_refuse(const char *path, const char *format, const char *value, const char *option);
 

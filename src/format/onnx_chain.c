@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "format/import.h"
 #include "format/onnx_graph.h"
 
 /* a = act(x' W alpha post + b), x' = x pre + pre_shift; W the identity where there is none. */
@@ -133,25 +134,13 @@ static bp_status collect(chain *c, const bp_onnx_stage *last)
 
 /* ---- what kind of model ------------------------------------------------------------------------------------------ */
 
-static bp_status parse_task(bp_task *out, const char *text)
-{
-    static const bp_task tasks[] = {BP_CLASSIFY, BP_REGRESS};
-    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
-        if (strcmp(text, bp_task_name(tasks[i])) == 0) {
-            *out = tasks[i];
-            return BP_OK;
-        }
-    }
-    return bp_fail(BP_ERR_ARGUMENT, "unknown task \"%s\" (valid: classify, regress)", text);
-}
-
 /* What the graph is for: asked for, or found from its end. */
 static bp_status decide_task(bp_model_options *o, layer *last, const bp_onnx_value *v, bool labelled,
                              const bp_import_options *options)
 {
     bool classes = v->pair || v->log || labelled || last->act == BP_SOFTMAX, one = last->m == 1;
     o->task = classes ? BP_CLASSIFY : BP_REGRESS;
-    bp_status status = options->task ? parse_task(&o->task, options->task) : BP_OK;
+    bp_status status = bp_import_task(&o->task, options);
     if (status != BP_OK) {
         return status;
     }

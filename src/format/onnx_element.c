@@ -7,11 +7,12 @@
 
 /* ---- points ------------------------------------------------------------------------------------------------------ */
 
-/* From -30 to 30, dense around 0, where activations differ; never 0 itself, where kinks are. */
+/* From -240 to 240, dense around 0, where activations differ; never 0 itself, where kinks are. The few that lie far out tell
+ * an activation from one that is cut off there. */
 double bp_onnx_point(size_t k)
 {
     double t = ((double)k + 0.5) / BP_ONNX_POINTS * 2 - 1; /* -1 to 1 */
-    return 30 * t * t * t + 0.7 * t;
+    return 270 * pow(t, 19) + 30 * t * t * t + 0.7 * t;
 }
 
 void bp_onnx_identity(bp_onnx_value *v)
@@ -378,6 +379,21 @@ static double op_clip(double x, double low, double high)
     return fmin(fmax(x, low), high);
 }
 
+/* Whether limits of data can be told from none: they are reached at some points, or so far out that they mean none. */
+static bp_status check_limits(const bp_onnx_value *v, double low, double high)
+{
+    const double none = 1e30;
+    bool below = low <= -none, above = high >= none;
+    for (size_t k = 0; k < BP_ONNX_POINTS; k++) {
+        below = below || v->f[k] <= low;
+        above = above || v->f[k] >= high;
+    }
+    return v->kind != BP_ONNX_DATA || (below && above)
+               ? BP_OK
+               : bp_fail(BP_ERR_UNSUPPORTED, "it cuts off what is beyond %g, which no activation does",
+                         below ? high : low);
+}
+
 /* Limits are inputs, or in old files attributes. */
 static bp_status handle_clip(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_value *const *a, size_t count)
 {
@@ -393,7 +409,8 @@ static bp_status handle_clip(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_v
         }
         *(i == 1 ? &m.alpha : &m.beta) = a[i]->tensor->value[0];
     }
-    return map_value(out, in, a[0], &m);
+    bp_status status = check_limits(a[0], m.alpha, m.beta);
+    return status == BP_OK ? map_value(out, in, a[0], &m) : status;
 }
 
 /* gelu, of version 20. */
@@ -408,23 +425,25 @@ static bp_status handle_gelu(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_v
 
 /* ---- two operands ------------------------------------------------------------------------------------------------ */
 
+/* Whether t, stretched to rows of v, leaves their shape as it is. Its leading dimension is the batch's, which must be 1. */
+static bp_status check_stretch(const bp_onnx_tensor *t, const bp_onnx_value *v)
+{
+    int extra = t->dims - v->dims;
+    bool fits = t->count > 0 && extra <= 1 && (extra < 1 || t->dim[0] == 1);
+    for (int d = 0; d < v->dims && fits; d++) {
+        fits = d + extra < 0 || t->dim[d + extra] == 1 || t->dim[d + extra] == v->dim[d];
+    }
+    return fits ? BP_OK
+                : bp_fail(BP_ERR_UNSUPPORTED, "the shape of a constant does not fit the %zu numbers of a row",
+                          v->columns);
+}
+
 /* out[i] = the element of t that meets element i of a row of v; the batch has one element in t. */
 static double *spread(bp_onnx_in *in, const bp_onnx_tensor *t, const bp_onnx_value *v)
 {
     double *out = bp_pool_alloc(&in->pool, v->columns, sizeof *out);
-    if (!out) {
-        return NULL;
-    }
-    int extra = t->dims - v->dims; /* leading dimensions: the batch's, which must be 1 */
-    bool fits = extra <= 1 && (extra < 1 || t->dim[0] == 1);
-    for (int d = 0; d < v->dims && fits; d++) {
-        fits = d + extra < 0 || t->dim[d + extra] == 1 || t->dim[d + extra] == v->dim[d];
-    }
-    if (!fits || t->count == 0) {
-        bp_fail(BP_ERR_UNSUPPORTED, "the shape of a constant does not fit the %zu numbers of a row", v->columns);
-        return NULL;
-    }
-    for (size_t i = 0; i < v->columns; i++) {
+    int extra = t->dims - v->dims;
+    for (size_t i = 0; out && i < v->columns; i++) {
         size_t rest = i, at = 0, step = 1;
         for (int d = v->dims - 1; d >= 0; d--) {
             size_t index = rest % v->dim[d], size = d + extra >= 0 ? t->dim[d + extra] : 1;
@@ -440,12 +459,8 @@ static double *spread(bp_onnx_in *in, const bp_onnx_tensor *t, const bp_onnx_val
 static bp_status each_element(bp_onnx_value *out, bp_onnx_in *in, const pair_op *op, const bp_onnx_value *data,
                               const bp_onnx_tensor *t, bool constant_first)
 {
-    double *c = spread(in, t, data);
-    if (!c) {
-        return bp_last_status();
-    }
-    double *other = bp_pool_alloc(&in->pool, data->columns, sizeof *other);
-    if (!other) {
+    double *c = spread(in, t, data), *other = bp_pool_alloc(&in->pool, data->columns, sizeof *other);
+    if (!c || !other) {
         return BP_ERR_MEMORY;
     }
     double sign = op->affine == DIFFERENCE ? constant_first ? 1 : -1 : 1;
@@ -472,9 +487,10 @@ static bp_status each_element(bp_onnx_value *out, bp_onnx_in *in, const pair_op 
 static bp_status two_constants(bp_onnx_value *out, bp_onnx_in *in, const pair_op *op, const bp_onnx_tensor *a,
                                const bp_onnx_tensor *b)
 {
-    const bp_onnx_tensor *large = a->count >= b->count ? a : b;
     bool same = a->dims == b->dims && memcmp(a->dim, b->dim, sizeof a->dim) == 0;
-    if (!same && a->count != 1 && b->count != 1) {
+    const bp_onnx_tensor *large = b->count == 1 && (a->count != 1 || a->dims >= b->dims) ? a : b;
+    const bp_onnx_tensor *single = large == a ? b : a;
+    if (!same && (single->count != 1 || single->dims > large->dims)) {
         return bp_fail(BP_ERR_UNSUPPORTED, "two constants of different shapes");
     }
     bp_onnx_tensor *t = bp_onnx_tensor_new(in, large->type, large->dims, large->dim);
@@ -531,8 +547,16 @@ static bp_status handle_pair(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_v
     bool constant_first = a[0]->kind == BP_ONNX_CONSTANT;
     const bp_onnx_value *data = a[constant_first ? 1 : 0];
     const bp_onnx_tensor *t = a[constant_first ? 0 : 1]->tensor;
+    bp_status status = check_stretch(t, data);
+    if (status != BP_OK) {
+        return status;
+    }
     if (!t->uniform) {
         return each_element(out, in, op, data, t, constant_first);
+    }
+    status = check_limits(data, op->f == fmax ? t->value[0] : -INFINITY, op->f == fmin ? t->value[0] : INFINITY);
+    if (status != BP_OK) {
+        return status;
     }
     *out = *data;
     for (size_t k = 0; k < BP_ONNX_POINTS; k++) {

@@ -63,8 +63,9 @@ typedef struct bp_onnx_in {
     bp_budget *budget;
     const BpOnnx__Model *model;
     struct bp_onnx_names *names;
-    const BpOnnx__Node *node; /* at work */
-    bool old_axes;            /* operators below version 13: axes are attributes */
+    struct bp_onnx_external *externals; /* the last file with weights that was read; each knows the one before */
+    const BpOnnx__Node *node;           /* at work */
+    bool old_axes;                      /* operators below version 13: axes are attributes */
     /* names of classes, where the graph has them */
     const char **class_name;
     size_t classes;

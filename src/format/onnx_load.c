@@ -139,7 +139,8 @@ static bp_status define_inputs(bp_onnx_in *in)
     const char *seen = NULL;
     for (size_t i = 0; i < g->n_input; i++) {
         bp_onnx_value v;
-        if (find(in, g->input[i]->name)) { /* a constant that is listed as an input, too */
+        const bp_onnx_value *there = find(in, g->input[i]->name);
+        if (there && there->kind != BP_ONNX_DATA) { /* a constant that is listed as an input, too */
             continue;
         }
         if (seen) {
@@ -192,9 +193,15 @@ static const bp_onnx_value *first_of(const bp_onnx_value *const *a, size_t count
     return NULL;
 }
 
+/* The domain of the usual operators has two names. */
+static const char *plain_domain(const char *domain)
+{
+    return strcmp(domain, "ai.onnx") == 0 ? "" : domain;
+}
+
 static bp_onnx_handler handler_of(const BpOnnx__Node *n, const bp_onnx_value *const *a)
 {
-    const char *domain = strcmp(n->domain, "ai.onnx") == 0 ? "" : n->domain;
+    const char *domain = plain_domain(n->domain);
     if (first_of(a, n->n_input, BP_ONNX_LABEL)) {
         return bp_onnx_structure_handler("ai.onnx.ml", "LabelEncoder"); /* whatever it does: it is about the class */
     }
@@ -229,6 +236,24 @@ static bool same_answer(const bp_onnx_value *a, const bp_onnx_value *b)
     return same;
 }
 
+/* The outputs of a node: v, and behind it what is of use in training alone, such as the mask of Dropout. */
+static bp_status define_outputs(bp_onnx_in *in, const bp_onnx_value *v, const char *here)
+{
+    const BpOnnx__Node *n = in->node;
+    const bp_onnx_value *kept = new_value(in, v), *rest = NULL;
+    bp_status status = kept ? BP_OK : BP_ERR_MEMORY;
+    for (size_t i = 0; i < n->n_output && status == BP_OK; i++) {
+        if (i == 1) {
+            bp_fail(BP_ERR_UNSUPPORTED, "reading %s: %s: only its first output is supported", in->path, here);
+            bp_onnx_value unknown = {.kind = BP_ONNX_UNKNOWN, .why = bp_pool_copy(&in->pool, bp_error())};
+            rest = unknown.why ? new_value(in, &unknown) : NULL;
+            status = rest ? BP_OK : BP_ERR_MEMORY;
+        }
+        status = status == BP_OK && *n->output[i] ? define(in, n->output[i], i ? rest : kept) : status;
+    }
+    return status;
+}
+
 /* Runs the node; what it cannot do is remembered in its output, and an error only where that is needed. */
 static bp_status visit(bp_onnx_in *in)
 {
@@ -252,14 +277,7 @@ static bp_status visit(bp_onnx_in *in)
     /* a message about what is computed should name the node that computes, not one that passes it on */
     bool passed = n->n_input && a[0] && a[0]->at && same_answer(a[0], &v);
     v.at = passed ? a[0]->at : bp_pool_copy(&in->pool, here);
-    const bp_onnx_value *kept = v.at && status == BP_OK ? new_value(in, &v) : NULL;
-    if (!kept) {
-        return BP_ERR_MEMORY;
-    }
-    for (size_t i = 0; i < n->n_output && status == BP_OK; i++) {
-        status = *n->output[i] ? define(in, n->output[i], kept) : BP_OK;
-    }
-    return status;
+    return v.at && status == BP_OK ? define_outputs(in, &v, here) : BP_ERR_MEMORY;
 }
 
 /* ---- the answer -------------------------------------------------------------------------------------------------- */
@@ -312,13 +330,19 @@ static bp_status read_graph(bp_model **out, bp_onnx_in *in, const bp_import_opti
 
 /* ---- files of this library --------------------------------------------------------------------------------------- */
 
-static json_t *metadata_object(const BpOnnx__Model *m)
+/* Texts that are no UTF-8 are left out: they are none of ours. */
+static bp_status metadata_object(json_t **out, const bp_onnx_in *in)
 {
-    json_t *object = json_object();
+    const BpOnnx__Model *m = in->model;
+    *out = json_object();
     for (size_t i = 0; i < m->n_metadata_props; i++) {
-        json_object_set_new(object, m->metadata_props[i]->key, json_string(m->metadata_props[i]->value));
+        const char *key = m->metadata_props[i]->key;
+        if (json_object_get(*out, key)) {
+            return bp_fail(BP_ERR_FORMAT, "reading %s: the metadata have \"%.80s\" twice", in->path, key);
+        }
+        json_object_set_new(*out, key, json_string(m->metadata_props[i]->value));
     }
-    return object;
+    return BP_OK;
 }
 
 static bp_status copy_slots(bp_model *m, bp_onnx_in *in)
@@ -372,10 +396,12 @@ static bp_status read_own(bp_model **out, bp_onnx_in *in, const json_t *object, 
     bp_metadata texts = {in->path, object, &in->pool.allocator};
     bp_model_options o = bp_model_defaults();
     bp_model *m = NULL;
-    bp_status status = bp_metadata_options(&o, &texts);
+    bp_status status = bp_import_refuse(in->path, "backprop", options->task, "task");
+    status = status == BP_OK ? bp_metadata_options(&o, &texts) : status;
     if (status != BP_OK) {
         return status;
     }
+    o.loss = options->loss ? options->loss : o.loss;
     o.allocator = &in->pool.allocator; /* first with limited memory */
     status = bp_model_new(&m, &o);
     status = status == BP_OK ? copy_slots(m, in) : status;
@@ -418,7 +444,7 @@ static bp_status check_message(bp_onnx_in *in)
     }
     for (size_t i = 0; i < m->n_opset_import; i++) {
         const BpOnnx__OperatorSetId *set = m->opset_import[i];
-        in->old_axes = in->old_axes || (*set->domain == '\0' && set->version < 13);
+        in->old_axes = in->old_axes || (*plain_domain(set->domain) == '\0' && set->version < 13);
     }
     return BP_OK;
 }
@@ -429,10 +455,13 @@ static bp_status read_model(bp_model **out, bp_onnx_in *in, const bp_import_opti
     if (status != BP_OK) {
         return status;
     }
-    json_t *object = metadata_object(in->model);
+    json_t *object;
+    status = metadata_object(&object, in);
     const char *format = json_string_value(json_object_get(object, "format"));
-    status =
-        format && strcmp(format, "backprop") == 0 ? read_own(out, in, object, options) : read_graph(out, in, options);
+    bool own = format && strcmp(format, "backprop") == 0;
+    if (status == BP_OK) {
+        status = own ? read_own(out, in, object, options) : read_graph(out, in, options);
+    }
     json_decref(object);
     return status;
 }
@@ -449,8 +478,8 @@ bp_status bp_onnx_read(bp_model **out, const char *path, const bp_import_options
     uint8_t *data = NULL;
     size_t bytes = 0;
     *out = NULL;
-    bp_status status = bp_import_refuse(path, "ONNX", options->net, "--net");
-    status = status == BP_OK ? bp_import_refuse(path, "ONNX", options->output, "--output") : status;
+    bp_status status = bp_import_refuse(path, "ONNX", options->net, "net");
+    status = status == BP_OK ? bp_import_refuse(path, "ONNX", options->output, "output") : status;
     status = status == BP_OK ? read_bytes(&data, &bytes, path, &a) : status;
     bp_budget budget = bp_budget_for(bytes, BP_ONNX_MEMORY, &a);
     bp_onnx_in in = {.path = path, .pool.allocator = bp_budget_allocator(&budget), .budget = &budget};
@@ -461,6 +490,8 @@ bp_status bp_onnx_read(bp_model **out, const char *path, const bp_import_options
         in.model = m;
         status = read_model(out, &in, options);
         bp_onnx__model__free_unpacked(m, &messages);
+    } else if (status == BP_OK && budget.starved) {
+        status = bp_fail(BP_ERR_MEMORY, "reading %s: out of memory", path);
     } else if (status == BP_OK) {
         status = bp_fail(BP_ERR_FORMAT,
                          "reading %s: no ONNX file, or a damaged one: its %zu bytes are no message of that kind", path,

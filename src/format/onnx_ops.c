@@ -204,15 +204,32 @@ static bp_status handle_same(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_v
     return BP_OK;
 }
 
+/* Constants: rounded as their new type rounds. */
+static bp_status cast_constant(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_tensor *from, int64_t to)
+{
+    bool whole = to == BP_ONNX_INT64 || to == BP_ONNX_INT32;
+    if (!from->value || (!whole && to != BP_ONNX_FLOAT && to != BP_ONNX_DOUBLE)) {
+        return unsupported("it makes other numbers than float, double, int32 or int64 of a constant");
+    }
+    bp_onnx_tensor *t = bp_onnx_tensor_new(in, (int)to, from->dims, from->dim);
+    for (size_t i = 0; t && i < t->count; i++) {
+        double x = from->value[i];
+        t->value[i] = whole ? trunc(x) : to == BP_ONNX_FLOAT ? (double)(float)x : x;
+    }
+    return make_constant(out, t);
+}
+
 static bp_status handle_cast(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_value *const *a, size_t count)
 {
     (void)count;
     int64_t to = bp_onnx_int_or(in->node, "to", 0);
-    *out = *a[0];
-    if (a[0]->kind == BP_ONNX_DATA && to != BP_ONNX_FLOAT && to != BP_ONNX_DOUBLE) {
-        return unsupported("it makes other numbers than float or double of data");
+    if (a[0]->kind == BP_ONNX_CONSTANT) {
+        return cast_constant(out, in, a[0]->tensor, to);
     }
-    return BP_OK;
+    *out = *a[0];
+    return to == BP_ONNX_FLOAT || to == BP_ONNX_DOUBLE
+               ? BP_OK
+               : unsupported("it makes other numbers than float or double of data");
 }
 
 static bp_status handle_flatten(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_value *const *a, size_t count)
@@ -403,6 +420,14 @@ static bp_status handle_transpose(bp_onnx_value *out, bp_onnx_in *in, const bp_o
     return make_constant(out, made);
 }
 
+/* Where a slice of `rank` elements begins or ends: counted from the end where it is negative, and kept within them. */
+static size_t slice_end(int64_t at, size_t rank)
+{
+    int64_t count = (int64_t)rank;
+    at = at < -count ? 0 : at < 0 ? at + count : at;
+    return (size_t)(at < count ? at : count);
+}
+
 /* The shape of data as a constant; the batch is -1, which is what Reshape wants to hear. */
 static bp_status handle_shape(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_value *const *a, size_t count)
 {
@@ -412,9 +437,11 @@ static bp_status handle_shape(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_
         return unsupported("the shape of an answer");
     }
     size_t rank = (size_t)(data ? a[0]->dims + 1 : a[0]->tensor->dims);
-    bp_onnx_tensor *t = bp_onnx_tensor_new(in, BP_ONNX_INT64, 1, &rank);
-    for (size_t i = 0; t && i < rank; i++) {
-        t->value[i] = data ? i == 0 ? -1 : (double)a[0]->dim[i - 1] : (double)a[0]->tensor->dim[i];
+    size_t first = slice_end(bp_onnx_int_or(in->node, "start", 0), rank);
+    size_t end = slice_end(bp_onnx_int_or(in->node, "end", INT64_MAX), rank), length = end > first ? end - first : 0;
+    bp_onnx_tensor *t = bp_onnx_tensor_new(in, BP_ONNX_INT64, 1, &length);
+    for (size_t i = first; t && i < first + length; i++) {
+        t->value[i - first] = data ? i == 0 ? -1 : (double)a[0]->dim[i - 1] : (double)a[0]->tensor->dim[i];
     }
     return make_constant(out, t);
 }
@@ -445,7 +472,7 @@ static bp_status handle_constant(bp_onnx_value *out, bp_onnx_in *in, const bp_on
     const BpOnnx__Attribute *v = n->n_attribute == 1 ? n->attribute[0] : NULL;
     bp_onnx_tensor *t = NULL;
     if (v && strcmp(v->name, "value") == 0 && v->t) {
-        const bp_onnx_tensor *read;
+        const bp_onnx_tensor *read = NULL;
         bp_status status = bp_onnx_tensor_read(&read, in, v->t);
         *out = (bp_onnx_value){.kind = BP_ONNX_CONSTANT, .tensor = read};
         return status;
@@ -548,6 +575,34 @@ static bp_status note_attribute(bp_onnx_in *in, const char *strings, const char 
     return number ? note_classes(in, NULL, number, count) : BP_ERR_MEMORY;
 }
 
+/* ai.onnx.ml.LabelEncoder: the values of the classes, which the graph has numbered 0, 1, ... or in another way before, lie where
+ * the keys are those numbers. */
+static bp_status note_encoded(bp_onnx_in *in)
+{
+    const BpOnnx__Attribute *keys = bp_onnx_attribute(in->node, "keys_int64s");
+    const BpOnnx__Attribute *texts = bp_onnx_attribute(in->node, "values_strings");
+    if (!keys || !texts || texts->n_strings == 0 || in->class_texts) {
+        return note_attribute(in, "values_strings", "values_int64s");
+    }
+    size_t count = in->class_name ? in->classes : texts->n_strings;
+    ProtobufCBinaryData *text = bp_pool_alloc(&in->pool, count, sizeof *text);
+    for (size_t i = 0; text && i < count; i++) {
+        double number = (double)i;
+        size_t k = 0;
+        if (in->class_name && !bp_parse_double(&number, in->class_name[i])) {
+            return unsupported("it encodes a class without a number");
+        }
+        while (k < keys->n_ints && (double)keys->ints[k] != number) {
+            k++;
+        }
+        if (k >= keys->n_ints || k >= texts->n_strings) {
+            return unsupported("its keys are not the numbers of the classes");
+        }
+        text[i] = texts->strings[k];
+    }
+    return text ? note_classes(in, text, NULL, count) : BP_ERR_MEMORY;
+}
+
 static bp_status handle_argmax(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_value *const *a, size_t count)
 {
     (void)count;
@@ -567,8 +622,7 @@ static bp_status handle_label(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_
         if (a[i] && a[i]->kind == BP_ONNX_LABEL) {
             *out = *a[i];
             const bp_onnx_tensor *names = i > 0 && a[0] && a[0]->kind == BP_ONNX_CONSTANT ? a[0]->tensor : NULL;
-            return names ? note_classes(in, names->text, names->value, names->count)
-                         : note_attribute(in, "values_strings", "values_int64s");
+            return names ? note_classes(in, names->text, names->value, names->count) : note_encoded(in);
         }
     }
     return unsupported("expected the class that ArgMax found");

@@ -222,13 +222,46 @@ static bp_status read_part(uint8_t *out, bp_reader *r, size_t offset, size_t byt
     return status == BP_OK ? bp_reader_read(r, out, bytes, "weights") : status;
 }
 
-/* Bytes that are there earn the memory that they need, as those of the graph itself do. */
-static void grow_budget(bp_onnx_in *in, size_t bytes)
+/* A file with weights, and how many of its bytes have been counted. */
+typedef struct bp_onnx_external {
+    struct bp_onnx_external *before;
+    char *path;
+    size_t counted;
+} weight_file;
+
+static weight_file *weight_file_of(bp_onnx_in *in, const char *path)
 {
-    size_t more, *left = &in->budget->left;
-    if (!bp_mul_size(&more, bytes, BP_ONNX_MEMORY) || !bp_add_size(left, *left, more)) {
-        *left = SIZE_MAX;
+    weight_file *e = in->externals;
+    while (e && strcmp(e->path, path) != 0) {
+        e = e->before;
     }
+    if (e) {
+        return e;
+    }
+    e = bp_pool_alloc(&in->pool, 1, sizeof *e);
+    char *copy = e ? bp_pool_copy(&in->pool, path) : NULL;
+    if (!copy) {
+        return NULL;
+    }
+    *e = (weight_file){.before = in->externals, .path = copy};
+    in->externals = e;
+    return e;
+}
+
+/* Bytes that are there earn the memory that they need, as those of the graph itself do, but each once, however many tensors
+ * say that they lie in the same place. */
+static bp_status grow_budget(bp_onnx_in *in, const char *path, size_t bytes, size_t file_bytes)
+{
+    weight_file *e = weight_file_of(in, path);
+    if (!e) {
+        return BP_ERR_MEMORY;
+    }
+    size_t left = e->counted < file_bytes ? file_bytes - e->counted : 0, earned = bytes < left ? bytes : left, more;
+    e->counted += earned;
+    if (!bp_mul_size(&more, earned, BP_ONNX_MEMORY) || !bp_add_size(&in->budget->left, in->budget->left, more)) {
+        in->budget->left = SIZE_MAX;
+    }
+    return BP_OK;
 }
 
 /* `shape` has the shape of the tensor. */
@@ -258,10 +291,10 @@ static bp_status read_external(bp_onnx_tensor **out, bp_onnx_in *in, const BpOnn
         status =
             bp_fail(BP_ERR_FORMAT, "reading %s: tensor \"%.80s\" lies beyond the end of %s", in->path, shown(t), path);
     } else {
-        grow_budget(in, bytes);
-        data = bp_pool_alloc(&in->pool, bytes, 1);
-        *out = bp_onnx_tensor_new(in, shape->type, shape->dims, shape->dim);
-        status = data && *out ? read_part(data, r, offset, bytes) : BP_ERR_MEMORY;
+        bool earned = grow_budget(in, path, bytes, bp_reader_file_bytes(r)) == BP_OK;
+        data = earned ? bp_pool_alloc(&in->pool, bytes, 1) : NULL;
+        *out = data ? bp_onnx_tensor_new(in, shape->type, shape->dims, shape->dim) : NULL;
+        status = *out ? read_part(data, r, offset, bytes) : BP_ERR_MEMORY;
     }
     bp_reader_close(r);
     return status == BP_OK ? read_raw(*out, data, n) : status;

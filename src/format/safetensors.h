@@ -4,7 +4,7 @@
  *   n bytes       JSON: {"__metadata__": {key: text}, name: {"dtype", "shape", "data_offsets": [begin, end]}, ...}
  *   the rest      the tensors, little-endian, row-major, one after the other without gaps
  *
- * Here is what every such file must obey; what ours mean by it is the business of model_file.c. */
+ * Here is what every such file must obey; what ours mean by it is the business of model_save.c, model_load.c and state_file.c. */
 #ifndef BP_SAFETENSORS_H
 #define BP_SAFETENSORS_H
 
