@@ -336,9 +336,72 @@ static void test_refusals(void **state)
     assert_error(bp_model_export_c(NULL, m, in_folder("no.c"), &o), BP_ERR_ARGUMENT, "data");
     assert_error(bp_model_export_c(NULL, m, "", NULL), BP_ERR_ARGUMENT, "path");
     assert_error(bp_model_export_c(NULL, m, "/nowhere/no.c", NULL), BP_ERR_IO, "/nowhere");
+    o = bp_c_defaults();
+    o.header = in_folder("no.c");
+    assert_error(bp_model_export_c(NULL, m, in_folder("no.c"), &o), BP_ERR_ARGUMENT, "both");
     ((float *)bp_param_data(bp_graph_param(bp_model_graph(m), 0)))[1] = NAN;
     assert_error(bp_model_export_c(NULL, m, in_folder("no.c"), NULL), BP_ERR_NUMERIC, "finite");
     assert_int_not_equal(access(in_folder("no.c"), F_OK), 0);
+    bp_model_free(m);
+}
+
+/* Doubles that no float holds are no numbers in a source of floats. */
+static void test_too_large(void **state)
+{
+    (void)state;
+    static const double huge = 1e300, tiny = 1e-300, one = 1;
+    const kind k = {.net = "", .inputs = 1, .outputs = 1, .task = BP_REGRESS};
+    double x = 1e30, y = 1;
+    bp_data data = {.rows = 1, .inputs = 1, .x = &x, .x_type = BP_F64, .targets = 1, .y = &y};
+    for (int what = 0; what < 4; what++) {
+        bp_model *m = make_model(&k, BP_F64);
+        bp_c_options o = bp_c_defaults();
+        bp_node *w = bp_graph_param(bp_model_graph(m), 0);
+        o.calibrate = &data;
+        if (what == 0) {
+            assert_ok(bp_param_set(w, &huge));
+        } else if (what == 1) {
+            assert_ok(bp_model_set_scaling(m, 1, &huge, &one));
+        } else if (what == 2) {
+            assert_ok(bp_model_set_output_scaling(m, 1, &tiny, &huge));
+        } else {
+            const double large = 3e38;
+            assert_ok(bp_param_set(w, &large));
+            o.type = BP_I8; /* the weight is a float, its product with a step is none */
+        }
+        assert_error(bp_model_export_c(NULL, m, in_folder("large.c"), &o), BP_ERR_NUMERIC,
+                     "finite number of type float");
+        o.type = BP_F64;
+        assert_ok(bp_model_export_c(NULL, m, in_folder("large.c"), &o));
+        bp_model_free(m);
+    }
+}
+
+static int export_twice(void *ctx)
+{
+    bp_c_options o = bp_c_defaults();
+    o.header = in_folder("pair.h");
+    bp_status status = bp_model_export_c(NULL, ctx, in_folder("pair.c"), &o);
+    return status == BP_ERR_IO ? 0 : 1;
+}
+
+/* Where the disk is full before the source is complete, header and source both stay what they were. */
+static void test_both_or_none(void **state)
+{
+    (void)state;
+    const kind k = {.net = "dense 50 relu", .inputs = 20, .outputs = 3};
+    bp_model *m = make_model(&k, BP_F32);
+    write_file(in_folder("pair.h"), "old h", 5);
+    write_file(in_folder("pair.c"), "old c", 5);
+    int files = files_in(folder);
+    assert_int_equal(with_file_limit(6000, export_twice, m), 0);
+    bytes h = read_file(in_folder("pair.h")), c = read_file(in_folder("pair.c"));
+    assert_int_equal(h.size, 5);
+    assert_int_equal(c.size, 5);
+    assert_memory_equal(h.data, "old h", 5);
+    assert_int_equal(files_in(folder), files);
+    free(h.data);
+    free(c.data);
     bp_model_free(m);
 }
 
@@ -350,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_int8),         cmocka_unit_test(test_int8_refuses),
         cmocka_unit_test(test_names),        cmocka_unit_test(test_exact_weights),
         cmocka_unit_test(test_freestanding), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_both_or_none),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -45,6 +45,9 @@ bp_status bp_writer_open(bp_writer **out, const char *path, bool gzip, const bp_
 bp_status bp_writer_write(bp_writer *w, const void *data, size_t bytes);
 /* The hash (base/hash.h) of all content so far. */
 uint64_t bp_writer_hash(const bp_writer *w);
+/* Puts everything on disk, but not yet in place; nothing can be written then. For files that belong together: all are settled
+ * before the first is committed. */
+bp_status bp_writer_settle(bp_writer *w);
 /* Puts everything on disk and in place. Frees w, also when it fails; what was at path before is then unchanged. */
 bp_status bp_writer_commit(bp_writer *w);
 /* Gives up: removes the temporary file and frees w. NULL is allowed. */

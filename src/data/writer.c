@@ -300,9 +300,12 @@ static bp_status sync_folder(bp_writer *w)
     return status;
 }
 
-static bp_status finish(bp_writer *w)
+bp_status bp_writer_settle(bp_writer *w)
 {
     bp_status status = w->status;
+    if (w->fd < 0) { /* it is already */
+        return status;
+    }
     if (status == BP_OK) {
         status = w->gzip ? pack(w, Z_FINISH) : flush_buffer(w, w->used);
     }
@@ -314,11 +317,14 @@ static bp_status finish(bp_writer *w)
     }
     int fd = w->fd;
     w->fd = -1;
-    if (close(fd) != 0) { /* network file systems report a full disk here */
-        return fail_system(w);
-    }
-    if (!w->temporary) {
-        return BP_OK;
+    return close(fd) == 0 ? BP_OK : fail_system(w); /* network file systems report a full disk here */
+}
+
+static bp_status finish(bp_writer *w)
+{
+    bp_status status = bp_writer_settle(w);
+    if (status != BP_OK || !w->temporary) {
+        return status;
     }
     if (rename(w->temporary, w->target) != 0) {
         return fail_system(w);

@@ -33,14 +33,28 @@ static bp_status take_layer(bp_c_layer *l, bp_c_model *c, const bp_layer_info *i
     return status == BP_OK ? take_activation(l) : status;
 }
 
-static bp_status check_finite(const char *layer, const double *value, size_t count)
+/* Numbers are finite in the type that they get in the source, too. */
+static bp_status check_finite(const bp_c_model *c, const char *what, const double *value, size_t count)
 {
+    bool wide = c->o.type == BP_F64;
     for (size_t i = 0; i < count; i++) {
-        if (!isfinite(value[i])) {
-            return bp_fail(BP_ERR_NUMERIC, "exporting C: the layer \"%s\" has numbers that are not finite", layer);
+        if (!isfinite(wide ? value[i] : (double)(float)value[i])) {
+            return bp_fail(BP_ERR_NUMERIC, "exporting C: %s: %g is no finite number of type %s", what, value[i],
+                           wide ? "double" : "float");
         }
     }
     return BP_OK;
+}
+
+static bp_status check_scalings(const bp_c_model *c)
+{
+    const double *mean, *scale;
+    size_t count = bp_model_scaling(c->m, &mean, &scale);
+    bp_status status = check_finite(c, "scaling of the inputs", mean, count);
+    status = status == BP_OK ? check_finite(c, "scaling of the inputs", scale, count) : status;
+    count = bp_model_output_scaling(c->m, &mean, &scale);
+    status = status == BP_OK ? check_finite(c, "scaling of the outputs", mean, count) : status;
+    return status == BP_OK ? check_finite(c, "scaling of the outputs", scale, count) : status;
 }
 
 static bp_status take_layers(bp_c_model *c)
@@ -57,8 +71,8 @@ static bp_status take_layers(bp_c_model *c)
         if (info.w) { /* dropout does nothing */
             bp_c_layer *l = &c->layer[c->layers++];
             status = take_layer(l, c, &info);
-            status = status == BP_OK ? check_finite(l->text, l->w, l->inputs * l->outputs) : status;
-            status = status == BP_OK ? check_finite(l->text, l->b, l->outputs) : status;
+            status = status == BP_OK ? check_finite(c, l->text, l->w, l->inputs * l->outputs) : status;
+            status = status == BP_OK ? check_finite(c, l->text, l->b, l->outputs) : status;
         }
     }
     return status;
@@ -98,6 +112,7 @@ static bp_status prepare_model(bp_c_model *c)
         status = bp_model_preparation(&c->p, c->m);
         status = status == BP_OK ? bp_c_name_columns(c) : status;
     }
+    status = status == BP_OK ? check_scalings(c) : status;
     if (status == BP_OK) {
         status = take_layers(c);
     }
@@ -329,27 +344,43 @@ static bp_c_file open_file(const bp_c_model *c, const char *path)
     return f;
 }
 
-static bp_status write_file(size_t *constants, bp_c_model *c, const char *path,
-                            bp_status (*content)(bp_c_file *, bp_c_model *))
+/* Writes the whole file, but does not put it in place yet. After a failure *out is NULL. */
+static bp_status fill_file(bp_writer **out, size_t *constants, bp_c_model *c, const char *path,
+                           bp_status (*content)(bp_c_file *, bp_c_model *))
 {
     bp_c_file f = open_file(c, path);
+    *out = NULL;
     if (f.status != BP_OK) {
         return f.status;
     }
     bp_status status = content(&f, c);
     status = f.status == BP_OK ? status : f.status;
+    status = status == BP_OK ? bp_writer_settle(f.writer) : status;
     if (status != BP_OK) {
         bp_writer_abandon(f.writer);
         return status;
     }
     *constants += f.constants;
-    return bp_writer_commit(f.writer);
+    *out = f.writer;
+    return BP_OK;
 }
 
+/* Header and source belong together: neither is replaced before both are complete. */
 static bp_status write_files(bp_c_report *r, bp_c_model *c)
 {
-    bp_status status = c->o.header ? write_file(&r->constants, c, c->o.header, write_header) : BP_OK;
-    status = status == BP_OK ? write_file(&r->constants, c, c->path, write_code) : status;
+    bp_writer *header = NULL, *code = NULL;
+    bp_status status = c->o.header ? fill_file(&header, &r->constants, c, c->o.header, write_header) : BP_OK;
+    status = status == BP_OK ? fill_file(&code, &r->constants, c, c->path, write_code) : status;
+    if (status == BP_OK && header) {
+        status = bp_writer_commit(header);
+        header = NULL;
+    }
+    if (status == BP_OK) {
+        status = bp_writer_commit(code);
+        code = NULL;
+    }
+    bp_writer_abandon(header);
+    bp_writer_abandon(code);
     r->scratch = scratch_size(c) * (c->o.type == BP_I8 ? 1 : bp_type_size(c->o.type));
     size_t number = c->o.type == BP_F64 ? sizeof(double) : sizeof(float);
     r->arguments = (c->described.inputs + c->described.outputs) * number;
@@ -365,6 +396,9 @@ bp_status bp_model_export_c(bp_c_report *report, const bp_model *m, const char *
     *r = (bp_c_report){0};
     if (!path || !*path) {
         return bp_fail(BP_ERR_ARGUMENT, "exporting C: no path was given");
+    }
+    if (c.o.header && strcmp(c.o.header, path) == 0) {
+        return bp_fail(BP_ERR_ARGUMENT, "exporting C: source and header are both to be %s", path);
     }
     bp_status status = prepare_model(&c);
     if (status == BP_OK && bp_c_is_int8(&c)) {

@@ -137,10 +137,17 @@ static bp_status quantize_layer(bp_c_layer *l, bp_pool *pool, size_t number)
     l->q = bp_pool_alloc(pool, l->inputs * l->outputs, 1);
     l->scale = bp_pool_alloc(pool, l->outputs, sizeof *l->scale);
     l->bias = bp_pool_alloc(pool, l->outputs, sizeof *l->bias);
-    for (size_t j = 0; l->q && l->scale && l->bias && j < l->outputs; j++) {
-        quantize_unit(l, j);
+    if (!l->q || !l->scale || !l->bias) {
+        return BP_ERR_MEMORY;
     }
-    return l->q && l->scale && l->bias ? BP_OK : BP_ERR_MEMORY;
+    for (size_t j = 0; j < l->outputs; j++) {
+        quantize_unit(l, j);
+        if (!isfinite(l->scale[j]) || !isfinite(l->bias[j])) {
+            return bp_fail(BP_ERR_NUMERIC, "layer %zu: the scale or bias of unit %zu is no finite number of type float",
+                           number, j + 1);
+        }
+    }
+    return BP_OK;
 }
 
 static bp_status make_workspace(bp_c_model *c)
