@@ -231,6 +231,23 @@ static void test_damaged_stay(void **state)
     bp_model_free(m);
 }
 
+/* What cannot be read is passed over as what is damaged; a file that is not called as the library calls them is none. */
+static void test_strange_names(void **state)
+{
+    (void)state;
+    char longer[600];
+    prepare_folder(run_dir, 2, "4 steps", 9); /* 4, 8, 10 */
+    snprintf(longer, sizeof longer, "%s/checkpoint-%013d.safetensors", run_dir, 999);
+    write_file(longer, "", 0);
+    unlink(checkpoint_path(run_dir, 10));
+    assert_int_equal(mkdir(checkpoint_path(run_dir, 10), 0700), 0);
+    bp_model *whole = whole_run(3), *m = go_on(run_dir, 3, 1, (int[]){10, 0});
+    assert_same_models(m, whole);
+    bp_model_free(m);
+    bp_model_free(whole);
+    remove_tree(run_dir);
+}
+
 static void test_nothing_intact(void **state)
 {
     (void)state;
@@ -639,12 +656,19 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_intervals),    cmocka_unit_test(test_newest_intact),
-        cmocka_unit_test(test_damaged_stay), cmocka_unit_test(test_nothing_intact),
-        cmocka_unit_test(test_other_runs),   cmocka_unit_test(test_frozen),
-        cmocka_unit_test(test_made_rows),    cmocka_unit_test(test_schedule_with_end),
-        cmocka_unit_test(test_folder),       cmocka_unit_test(test_stopped),
-        cmocka_unit_test(test_full_disk),    cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_newest_intact),
+        cmocka_unit_test(test_damaged_stay),
+        cmocka_unit_test(test_nothing_intact),
+        cmocka_unit_test(test_strange_names),
+        cmocka_unit_test(test_other_runs),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_made_rows),
+        cmocka_unit_test(test_schedule_with_end),
+        cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_notes),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, folders_make, folder_remove);

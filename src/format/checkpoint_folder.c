@@ -49,7 +49,8 @@ static bool parse_name(uint64_t *step, const char *name)
     size_t n = strspn(digits, "0123456789");
     errno = 0;
     *step = strtoull(digits, NULL, 10);
-    return n >= 12 && errno == 0 && strcmp(digits + n, SUFFIX) == 0;
+    bool plain = n == 12 || (n > 12 && *digits != '0'); /* a step has one name */
+    return plain && errno == 0 && strcmp(digits + n, SUFFIX) == 0;
 }
 
 /* What bp_writer_open calls a file until it is complete. */
