@@ -161,6 +161,54 @@ static void test_fann_damaged(void **state)
     }
 }
 
+/* Numbers that only doubles hold make a model of doubles; a weight may still be too large with its steepness. */
+static void test_fann_numbers(void **state)
+{
+    (void)state;
+    static const char start[] = "connections (connected_to_neuron, weight)=(0, 1) (1, -2) (2, 0.5) (0, 0.25) (1, 3) "
+                                "(2, -1) (3, 2) (4, -4) ";
+    char line[300];
+    bp_model *m;
+    write_fann("good.net", SIZE_MAX, NULL);
+    assert_ok(bp_model_import(&m, in_folder("good.net"), NULL));
+    assert_int_equal(bp_model_describe(m).type, BP_F32);
+    bp_model_free(m);
+    snprintf(line, sizeof line, "%s(5, 0.12345678901234567)", start);
+    write_fann("wide.net", 6, line);
+    assert_ok(bp_model_import(&m, in_folder("wide.net"), NULL));
+    assert_int_equal(bp_model_describe(m).type, BP_F64);
+    bp_model_free(m);
+    write_fann("large.net", 5,
+               "neurons (num_inputs, activation_function, activation_steepness)=(0, 0, 0) (0, 0, 0) (0, 0, 0) "
+               "(3, 3, 0.5) (3, 3, 0.25) (0, 3, 0) (3, 0, 1e39) (0, 0, 0) ");
+    expect_fails("large.net", BP_ERR_NUMERIC, "layer 2 has a weight of", NULL);
+}
+
+/* A thousand connections of a million possible ones: so many weights are not made for that. */
+static void test_fann_sparse(void **state)
+{
+    (void)state;
+    enum { UNITS = 1000 };
+    char *text, from[20];
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    fputs("FANN_FLO_2.1\nnum_layers=2\nnetwork_type=0\nlayer_sizes=1001 1001\n"
+          "neurons (num_inputs, activation_function, activation_steepness)=",
+          f);
+    for (int i = 0; i < 2 * (UNITS + 1); i++) {
+        fputs(i > UNITS && i < 2 * UNITS + 1 ? "(1, 0, 1) " : "(0, 0, 0) ", f);
+    }
+    fputs("\nconnections (connected_to_neuron, weight)=", f);
+    for (int i = 0; i < UNITS; i++) {
+        snprintf(from, sizeof from, "(%d, 1) ", i);
+        fputs(from, f);
+    }
+    fclose(f);
+    write_file(in_folder("sparse.net"), text, size);
+    free(text);
+    expect_fails("sparse.net", BP_ERR_UNSUPPORTED, "1000 connections of 1001 x 1001", NULL);
+}
+
 /* What the file says is not to be said again; what it does not have cannot be had. */
 static void test_fann_options(void **state)
 {
@@ -244,6 +292,8 @@ static void test_genann_damaged(void **state)
         {"999999999999 9 999999999999 2 1 2 3", "more weights"},
         {"2 18446744073709551615 1 2 1 2 3", "more weights"},
         {"2 1 18446744073709551615 2 1 2 3", "more weights"},
+        {"99 0 0 99 1 2 3", "more weights"},
+        {"2 0 0 2\n1 2 3\n-1 0.5 x", "line 3"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         write_text("bad.ann", cases[i].text);
@@ -414,6 +464,65 @@ static void test_kann_refused(void **state)
     expect_fails("shared.kan", BP_ERR_UNSUPPORTED, "of another layer", NULL);
 }
 
+/* Several constants in a row, and shapes that do not go together. */
+static void test_kann_chain(void **state)
+{
+    (void)state;
+    static const struct {
+        int w[2], b, v[2];
+        bp_status status;
+        const char *part;
+    } cases[] = {{{2, 3}, 2, {1, 2}, BP_OK, ""},
+                 {{2, 3}, 2, {1, 5}, BP_ERR_FORMAT, "layer 2 takes 5 numbers, but gets 2"},
+                 {{2, 4}, 2, {1, 2}, BP_ERR_FORMAT, "layer 1 takes 4 numbers, but gets 3"},
+                 {{2, 3}, 3, {1, 2}, BP_ERR_UNSUPPORTED, "one bias a unit"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        kann_file k;
+        float values[32];
+        kann_begin(&k);
+        int x = leaf(&k, INPUT, FEED, 2, 1, 3), w = leaf(&k, 0, VARIABLE, 2, cases[i].w[0], cases[i].w[1]);
+        int b = leaf(&k, 0, VARIABLE, 1, cases[i].b, 0), h = op(&k, 0, 7, op(&k, 0, 1, op(&k, 0, 3, x, w), b), -1);
+        int v = leaf(&k, 0, VARIABLE, 2, cases[i].v[0], cases[i].v[1]), two = leaf(&k, 0, CONSTANT, 0, 0, 0);
+        int three = leaf(&k, 0, CONSTANT, 0, 0, 0), z = op(&k, 0, 2, op(&k, 0, 3, h, v), two);
+        op(&k, OUTPUT, 2, z, three);
+        size_t count = (size_t)(cases[i].w[0] * cases[i].w[1] + cases[i].b + cases[i].v[0] * cases[i].v[1]);
+        for (size_t j = 0; j < count; j++) {
+            values[j] = 0.25F;
+        }
+        values[count] = 2;
+        values[count + 1] = 3;
+        kann_write(&k, "chain.kan", values, count + 2);
+        if (cases[i].status != BP_OK) {
+            expect_fails("chain.kan", cases[i].status, cases[i].part, NULL);
+            continue;
+        }
+        bp_model *m;
+        double y[1];
+        assert_ok(bp_model_import(&m, in_folder("chain.kan"), NULL));
+        answer(y, m, (const double[]){1, 2, -1});
+        expect_near(y[0], 6 * 0.5 * tanh(0.25 * 2 + 0.25), 1e-6);
+        bp_model_free(m);
+    }
+}
+
+/* One number of a good file is another one: 8 bytes before the values are where the last node says what was before it in time. */
+static void test_kann_changed(void **state)
+{
+    (void)state;
+    const size_t values = sizeof kann_values;
+    kann_classifier("whole.kan", 8);
+    bytes b = read_file(in_folder("whole.kan"));
+    memset(b.data + b.size - values - 8, 0, 4);
+    write_file(in_folder("recurrent.kan"), b.data, b.size);
+    expect_fails("recurrent.kan", BP_ERR_UNSUPPORTED, "recurrent", NULL);
+    memset(b.data + b.size - values - 8, 0xff, 4);
+    float nan = NAN;
+    memcpy(b.data + b.size - values, &nan, sizeof nan);
+    write_file(in_folder("nan.kan"), b.data, b.size);
+    expect_fails("nan.kan", BP_ERR_NUMERIC, "a weight of", NULL);
+    free(b.data);
+}
+
 /* Cut anywhere, or with any byte changed: an answer or an error, never a crash. */
 static void test_kann_damaged(void **state)
 {
@@ -502,6 +611,17 @@ static void test_torch_refused(void **state)
                   torch_values, 3);
     o.net = "";
     expect_fails("bad", BP_ERR_FORMAT, "no weights go with that", &o);
+    write_tensors("chain",
+                  "{\"0.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},"
+                  "\"1.weight\":{\"dtype\":\"F32\",\"shape\":[1,3],\"data_offsets\":[8,20]}}",
+                  torch_values, 5);
+    o.net = "dense 2 relu";
+    expect_fails("chain", BP_ERR_FORMAT, "\"0.weight\" gives 2 numbers, but \"1.weight\"", &o);
+    write_tensors("two", "{\"0.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}}", torch_values, 2);
+    o.net = "";
+    o.task = "classify";
+    o.output = "sigmoid";
+    expect_fails("two", BP_ERR_UNSUPPORTED, "two sigmoid units", &o);
 }
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
@@ -511,10 +631,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unknown),        cmocka_unit_test(test_fann),
         cmocka_unit_test(test_fann_damaged),   cmocka_unit_test(test_fann_options),
+        cmocka_unit_test(test_fann_numbers),   cmocka_unit_test(test_fann_sparse),
         cmocka_unit_test(test_genann),         cmocka_unit_test(test_genann_without_hidden),
         cmocka_unit_test(test_genann_damaged), cmocka_unit_test(test_kann_classifier),
         cmocka_unit_test(test_kann_numbers),   cmocka_unit_test(test_kann_refused),
-        cmocka_unit_test(test_kann_damaged),   cmocka_unit_test(test_torch),
+        cmocka_unit_test(test_kann_damaged),   cmocka_unit_test(test_kann_chain),
+        cmocka_unit_test(test_kann_changed),   cmocka_unit_test(test_torch),
         cmocka_unit_test(test_torch_refused),
     };
     return cmocka_run_group_tests_name("importers", tests, folder_make, folder_remove);

@@ -121,6 +121,56 @@ static void test_damage(void **state)
     free(b.data);
 }
 
+/* The file "whole" with one text of the same length in place of another, and a checksum that is right. */
+static void write_forged(const char *from, const char *to)
+{
+    bytes b = read_file(in_folder("whole"));
+    char *at = NULL;
+    size_t length = strlen(from);
+    assert_int_equal(length, strlen(to));
+    for (size_t i = 0; !at && i + length < b.size; i++) {
+        at = memcmp(b.data + i, from, length) == 0 ? (char *)b.data + i : NULL;
+    }
+    assert_non_null(at);
+    memcpy(at, to, length);
+    bp_hash h = bp_hash_new();
+    bp_hash_add(&h, b.data, b.size - 8);
+    for (int i = 0; i < 8; i++) {
+        b.data[b.size - 8 + (size_t)i] = (unsigned char)(bp_hash_value(&h) >> 8 * i);
+    }
+    write_file(in_folder("forged"), b.data, b.size);
+    free(b.data);
+}
+
+/* A checksum does not say who wrote the file. */
+static void test_forged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        bp_status status;
+        const char *mention;
+    } cases[] = {
+        {"\"format_version\":\"1\"", "\"format_version\":\"2\"", BP_ERR_UNSUPPORTED, "newer version"},
+        {"\"format_version\":\"1\"", "\"format_version\":\"0\"", BP_ERR_FORMAT, "format_version"},
+        {"backprop-state", "backprop-stage", BP_ERR_FORMAT, "do not say"},
+        {"\"F64\",\"shape\":[3]", "\"I64\",\"shape\":[3]", BP_ERR_FORMAT, "of type I64"},
+        {"\"shape\":[3]", "\"shape\":[4]", BP_ERR_FORMAT, "needs 32 bytes"},
+        {"\"checksum\":", "\"checksum\"}", BP_ERR_FORMAT, "JSON"},
+        {"\"U8\"", "\"I8\"", BP_ERR_FORMAT, "the last tensor"},
+        {"\"step\"", "\"more\"", BP_ERR_FORMAT, "duplicate"},
+    };
+    bp_state_part part[3];
+    bp_state s = some_state(part);
+    bp_saved_state *back;
+    assert_ok(bp_state_save(&s, NULL, in_folder("whole")));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_forged(cases[i].from, cases[i].to);
+        assert_error(bp_state_load(&back, in_folder("forged"), NULL), cases[i].status, cases[i].mention);
+        assert_null(back);
+    }
+}
+
 /* Files of every version that was released can be read for ever. */
 static void test_old_files(void **state)
 {
@@ -143,7 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hash),   cmocka_unit_test(test_round_trip), cmocka_unit_test(test_refused_states),
-        cmocka_unit_test(test_damage), cmocka_unit_test(test_old_files),
+        cmocka_unit_test(test_damage), cmocka_unit_test(test_old_files),  cmocka_unit_test(test_forged),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
