@@ -196,6 +196,56 @@ static void test_self_test_fails(void **state)
 
 /* ---- int8 -------------------------------------------------------------------------------------------------------- */
 
+/* Part of the rows whose label is that of the largest answer; for targets R^2 = 1 - sum (a - y)^2 / sum (y - mean)^2. */
+static double quality(const bp_data *d, const double *answers, size_t outputs)
+{
+    double right = 0, off = 0, spread = 0, mean[64] = {0};
+    for (size_t i = 0; d->classes == 0 && i < d->rows * outputs; i++) {
+        mean[i % outputs] += d->y[i] / (double)d->rows;
+    }
+    for (size_t r = 0; r < d->rows; r++) {
+        const double *a = answers + r * outputs;
+        size_t best = 0;
+        for (size_t j = 0; j < outputs; j++) {
+            best = a[j] > a[best] ? j : best;
+            if (d->classes == 0) {
+                off += pow(a[j] - d->y[r * outputs + j], 2);
+                spread += pow(d->y[r * outputs + j] - mean[j], 2);
+            }
+        }
+        right += d->classes && best == (size_t)d->label[r];
+    }
+    return d->classes ? right / (double)d->rows : 1 - off / spread;
+}
+
+/* The qualities in the report are those of the library's answers and of the program's. */
+static void check_qualities(const bp_c_report *report, const bp_model *m, const bp_data *d)
+{
+    static double ours[ROWS * 64], theirs[ROWS * 64];
+    size_t outputs = bp_model_describe(m).outputs;
+    bytes answers = read_file(in_folder("answers"));
+    for (size_t r = 0; r < ROWS; r++) {
+        library_answer(ours + r * outputs, m, d, r);
+    }
+    for (size_t i = 0; i < ROWS * outputs; i++) {
+        theirs[i] = number_in(&answers, BP_I8, i);
+    }
+    double before = quality(d, ours, outputs), after = quality(d, theirs, outputs);
+    assert_true(fabs((d->classes ? report->before : report->r2_before) - before) <= 1e-6 * fmax(1, fabs(before)));
+    assert_true(fabs((d->classes ? report->after : report->r2_after) - after) <= 1e-4 * fmax(1, fabs(after)));
+    free(answers.data);
+}
+
+/* Buffers are as large as the largest that comes into them, which need not be the last one. */
+static void test_scratch(void **state)
+{
+    (void)state;
+    const kind k = {.net = "dense 40 relu, dense 6 relu, dense 5 relu, dense 4 relu", .inputs = 3, .outputs = 2};
+    bp_model *m = make_model(&k, BP_F32);
+    assert_int_equal(export_model(m, BP_F32, NULL).scratch, (40 + 6) * sizeof(float));
+    bp_model_free(m);
+}
+
 /* What the report says is what the program does. */
 static void test_int8(void **state)
 {
@@ -230,6 +280,7 @@ static void test_int8(void **state)
         assert_true(off > 0 && off < 0.2 && report.mean > 0 && report.mean <= report.largest);
         assert_true(fabs(off - report.largest / size) < 1e-3 * off + 1e-6);
         assert_true(isnan(report.after) != classes && isnan(report.r2_after) == classes);
+        check_qualities(&report, m, &data);
         bp_model_free(m);
     }
 }
@@ -413,7 +464,8 @@ int main(void)
         cmocka_unit_test(test_int8),         cmocka_unit_test(test_int8_refuses),
         cmocka_unit_test(test_names),        cmocka_unit_test(test_exact_weights),
         cmocka_unit_test(test_freestanding), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_both_or_none),
+        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_scratch),
+        cmocka_unit_test(test_both_or_none),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -105,6 +105,46 @@ static void test_computed(void **state)
     expect_answer(bp_onnx_op2(&g, "Reshape", x, c), product(0), 3);
 }
 
+/* A number for each row of a matrix within the row: [2, 1] with [2, 3]. */
+static void test_columns_of_ones(void **state)
+{
+    (void)state;
+    static const double grid[] = {-1, 2, 3}, flat[] = {-1, 6}, c[] = {0.5, -2};
+    double w[12], expected[6];
+    for (size_t j = 0; j < 6; j++) {
+        w[j] = w1[j % 3];
+        w[6 + j] = w1[3 + j % 3];
+        expected[j] = product(0)[j % 3] + c[j / 3];
+    }
+    begin();
+    const char *x = bp_onnx_op2(&g, "MatMul", bp_onnx_input(&g, "x", BP_ONNX_FLOAT, 2), matrix(w, 2, 6));
+    x = bp_onnx_op2(&g, "Reshape", x, whole(grid, 3));
+    x = bp_onnx_op2(&g, "Add", x, matrix(c, 2, 1));
+    expect_answer(bp_onnx_op2(&g, "Reshape", x, whole(flat, 2)), expected, 6);
+}
+
+/* Maps of single numbers before, between and behind the layers; one that loses an input is no scaling. */
+static void test_diagonals(void **state)
+{
+    (void)state;
+    static const double by[] = {0, 2}, plus[] = {1, -3}, third[] = {0.5, 2, -1}, more[] = {0.25, -4, 8};
+    double expected[2] = {0, 0};
+    begin();
+    const char *x = bp_onnx_input(&g, "x", BP_ONNX_FLOAT, 2);
+    x = bp_onnx_op2(&g, "Add", bp_onnx_op2(&g, "Mul", x, list(by, 2)), list(plus, 2));
+    x = bp_onnx_op1(&g, "Tanh", bp_onnx_op2(&g, "MatMul", x, matrix(w1, 2, 3)));
+    x = bp_onnx_op2(&g, "Add", bp_onnx_op2(&g, "Mul", x, list(third, 3)), list(more, 3));
+    x = bp_onnx_op2(&g, "MatMul", x, matrix(w2, 3, 2));
+    x = bp_onnx_op2(&g, "Mul", x, list(plus, 2));
+    for (size_t j = 0; j < 3; j++) {
+        double z = w1[j] + (2 * x0[1] - 3) * w1[3 + j], a = third[j] * tanh(z) + more[j];
+        for (size_t k = 0; k < 2; k++) {
+            expected[k] += a * w2[2 * j + k] * plus[k];
+        }
+    }
+    expect_answer(x, expected, 2);
+}
+
 /* Weights [3, 2] turned around; a bias by Constant; a shape made of other numbers. */
 static void test_made(void **state)
 {
@@ -342,6 +382,23 @@ static void test_log_softmax(void **state)
     expect_refused(bp_onnx_op1(&g, "Neg", x), BP_ERR_UNSUPPORTED, "computes with an answer");
 }
 
+/* What numbers between 0 and 1 are learned with, unless it is asked for. */
+static void test_loss(void **state)
+{
+    (void)state;
+    bp_model *m;
+    bp_import_options o = bp_import_defaults();
+    const char *x = start_graph();
+    bp_onnx_output(&g, "y", bp_onnx_op1(&g, "Sigmoid", x), BP_ONNX_FLOAT, 3);
+    assert_ok(finish(NULL, &m));
+    assert_string_equal(bp_model_describe(m).loss, "bce");
+    bp_model_free(m);
+    o.loss = "mse";
+    assert_ok(bp_model_import(&m, in_folder("g.onnx"), &o));
+    assert_string_equal(bp_model_describe(m).loss, "mse");
+    bp_model_free(m);
+}
+
 /* Two numbers that do not add up to 1 are no probabilities of two classes. */
 static void test_no_pair(void **state)
 {
@@ -545,7 +602,8 @@ int main(void)
         cmocka_unit_test(test_stretched),  cmocka_unit_test(test_computed), cmocka_unit_test(test_made),
         cmocka_unit_test(test_views),      cmocka_unit_test(test_ones),     cmocka_unit_test(test_encodings),
         cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_encoder),  cmocka_unit_test(test_log_softmax),
-        cmocka_unit_test(test_no_pair),    cmocka_unit_test(test_limits),   cmocka_unit_test(test_second_output),
+        cmocka_unit_test(test_no_pair),    cmocka_unit_test(test_loss),     cmocka_unit_test(test_columns_of_ones),
+        cmocka_unit_test(test_diagonals),  cmocka_unit_test(test_limits),   cmocka_unit_test(test_second_output),
         cmocka_unit_test(test_unused),     cmocka_unit_test(test_several),  cmocka_unit_test(test_old_version),
         cmocka_unit_test(test_own),
     };
