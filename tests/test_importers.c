@@ -124,6 +124,12 @@ static void test_fann_damaged(void **state)
         {3, "layer_sizes=3 3 18446744073709551615", "size", BP_ERR_FORMAT},
         {3, "layer_sizes=3 3 1000000", "too short", BP_ERR_FORMAT},
         {4, "scale_included=1", "scale_mean_in", BP_ERR_FORMAT},
+        {4, "scale_included=1\nscale_mean_in=0 0\nscale_deviation_in=1 1\nscale_new_min_in=-1 -1\nscale_factor_in=1 0",
+         "scale_factor_in of number 2 is 0", BP_ERR_FORMAT},
+        {4,
+         "scale_included=1\nscale_mean_in=0 0\nscale_deviation_in=1 0\nscale_new_min_in=-1 -1\nscale_factor_in=1 0\n"
+         "scale_mean_out=0\nscale_deviation_out=2\nscale_new_min_out=0\nscale_factor_out=0",
+         "scale_factor_out of number 1 is 0", BP_ERR_FORMAT},
         {5,
          "neurons (num_inputs, activation_function, activation_steepness)=(0, 0, 0) (0, 0, 0) (0, 0, 0) (3, 3, 0.5) "
          "(3, 5, "

@@ -196,10 +196,21 @@ static void test_ones(void **state)
 {
     (void)state;
     static const double one = 1, two = 2, three[] = {-1, 3, 1}, none[] = {0}, both[] = {1, 2}, far[] = {1, 7};
+    static const double rest[] = {-1, 3, -1}, minus = -1, width = 3;
     const char *x = start_graph();
     x = bp_onnx_op2(&g, "Unsqueeze", x, whole(&one, 1)); /* [N, 1, 3] */
     x = bp_onnx_op2(&g, "Reshape", x, whole(three, 3));  /* [N, 3, 1] */
     expect_answer(bp_onnx_op2(&g, "Squeeze", x, whole(&two, 1)), product(0), 3);
+    x = start_graph();
+    x = bp_onnx_op2(&g, "Reshape", x, whole(rest, 3)); /* [N, 3, what is left] */
+    expect_answer(bp_onnx_op2(&g, "Squeeze", x, whole(&two, 1)), product(0), 3);
+    x = start_graph();
+    x = bp_onnx_op2(&g, "Unsqueeze", x, whole(&one, 1));
+    expect_answer(bp_onnx_op2(&g, "Squeeze", x, whole(&one, 1)), product(0), 3);
+    x = start_graph();
+    const char *const parts[] = {whole(&minus, 1), whole(&one, 1), whole(&width, 1)};
+    x = bp_onnx_op2(&g, "Reshape", x, bp_onnx_node(&g, "Concat", parts, 3)); /* [N, 1, 3] */
+    expect_answer(bp_onnx_op2(&g, "Squeeze", x, whole(&one, 1)), product(0), 3);
     x = start_graph();
     x = bp_onnx_op2(&g, "Unsqueeze", x, whole(both, 2)); /* [N, 1, 1, 3] */
     expect_answer(bp_onnx_op1(&g, "Squeeze", x), product(0), 3);
@@ -333,6 +344,7 @@ static void test_same_bytes(void **state)
 /* Softmax of x w2, and its class through a LabelEncoder with these keys. */
 static bp_status encoded(bp_model **m, const int64_t *keys, const char *const *names)
 {
+    static const char *const others[] = {"x", "y", "z"};
     begin();
     const char *x = bp_onnx_input(&g, "x", BP_ONNX_FLOAT, 2);
     const char *p = bp_onnx_op1(&g, "Softmax", bp_onnx_op2(&g, "MatMul", x, matrix(w2, 2, 3)));
@@ -342,6 +354,8 @@ static bp_status encoded(bp_model **m, const int64_t *keys, const char *const *n
     bp_onnx_ints(&g, "keys_int64s", keys, 3);
     bp_onnx_strings(&g, "values_strings", names, 3);
     bp_onnx_output(&g, "label", label, BP_ONNX_STRING, 0);
+    p = bp_onnx_op1(&g, "ml:ZipMap", p); /* the first names count */
+    bp_onnx_strings(&g, "classlabels_strings", others, 3);
     bp_onnx_output(&g, "probabilities", p, BP_ONNX_FLOAT, 3);
     return finish(NULL, m);
 }

@@ -399,40 +399,26 @@ static bp_status read_scales(double **out, fann *f, enum key k, size_t count)
     return status;
 }
 
-/* FANN: x' = ((x - mean) / deviation + 1) factor + new_min; where deviation is 0 it leaves x alone. Ours: (x - m) s. */
-static bp_status scale_inputs(bp_model *m, fann *f)
+/* FANN, of inputs: x' = ((x - mean) / deviation + 1) factor + new_min; of outputs the inverse of that; where deviation is 0 it
+ * leaves x alone. Ours: (x - m) s, and y s + m. */
+static bp_status take_scaling(bp_model *m, fann *f, bool output)
 {
-    size_t count = f->net.layer[0].inputs;
+    const bp_import_net *n = &f->net;
+    size_t count = output ? n->layer[n->count - 1].units : n->layer[0].inputs;
     double *list;
-    bp_status status = read_scales(&list, f, MEAN_IN, count);
+    bp_status status = read_scales(&list, f, output ? MEAN_OUT : MEAN_IN, count);
     for (size_t i = 0; status == BP_OK && i < count; i++) {
         double deviation = list[count + i], low = list[2 * count + i], factor = list[3 * count + i];
         if (factor == 0 && deviation != 0) {
-            status = bp_fail(BP_ERR_FORMAT, "reading %s: scale_factor_in of input %zu is 0", f->path, i + 1);
+            status = bp_fail(BP_ERR_FORMAT, "reading %s: %s of number %zu is 0", f->path,
+                             key_names[output ? FACTOR_OUT : FACTOR_IN], i + 1);
         }
         list[i] = deviation == 0 ? 0 : list[i] - deviation * (1 + low / factor);
-        list[count + i] = deviation == 0 ? 1 : factor / deviation;
+        list[count + i] = deviation == 0 ? 1 : output ? deviation / factor : factor / deviation;
     }
-    status = status == BP_OK ? bp_model_set_scaling(m, count, list, list + count) : status;
-    bp_release(&f->allocator, list);
-    return status == BP_ERR_ARGUMENT ? bp_fail_context(BP_ERR_FORMAT, "reading %s: ", f->path) : status;
-}
-
-/* FANN: y' = ((y - new_min) / factor - 1) deviation + mean; where deviation is 0 it leaves y alone. Ours: y s + m. */
-static bp_status scale_outputs(bp_model *m, fann *f)
-{
-    size_t count = f->net.layer[f->net.count - 1].units;
-    double *list;
-    bp_status status = read_scales(&list, f, MEAN_OUT, count);
-    for (size_t i = 0; status == BP_OK && i < count; i++) {
-        double deviation = list[count + i], low = list[2 * count + i], factor = list[3 * count + i];
-        if (factor == 0 && deviation != 0) {
-            status = bp_fail(BP_ERR_FORMAT, "reading %s: scale_factor_out of output %zu is 0", f->path, i + 1);
-        }
-        list[i] = deviation == 0 ? 0 : list[i] - deviation * (1 + low / factor);
-        list[count + i] = deviation == 0 ? 1 : deviation / factor;
+    if (status == BP_OK) {
+        status = (output ? bp_model_set_output_scaling : bp_model_set_scaling)(m, count, list, list + count);
     }
-    status = status == BP_OK ? bp_model_set_output_scaling(m, count, list, list + count) : status;
     bp_release(&f->allocator, list);
     return status == BP_ERR_ARGUMENT ? bp_fail_context(BP_ERR_FORMAT, "reading %s: ", f->path) : status;
 }
@@ -466,8 +452,8 @@ static bp_status build(bp_model **out, fann *f)
     f->net.type = f->wide ? BP_F64 : BP_F32; /* a FANN library of doubles writes the same format */
     status = status == BP_OK ? bp_import_build(&m, &f->net, f->options) : status;
     if (status == BP_OK && scaled) {
-        status = scale_inputs(m, f);
-        status = status == BP_OK ? scale_outputs(m, f) : status;
+        status = take_scaling(m, f, false);
+        status = status == BP_OK ? take_scaling(m, f, true) : status;
     }
     if (status != BP_OK) {
         bp_model_free(m);
