@@ -283,6 +283,24 @@ static void test_genann_without_hidden(void **state)
     bp_model_free(m);
 }
 
+/* A small file may claim many layers; that must not take long. */
+static void test_genann_deep(void **state)
+{
+    (void)state;
+    enum { LAYERS = 100000 };
+    char *text;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    fprintf(f, "1 %d 1 1", LAYERS);
+    for (int i = 0; i < 2 * LAYERS + 2; i++) {
+        fputs(" 0", f);
+    }
+    fclose(f);
+    write_file(in_folder("deep.ann"), text, size);
+    free(text);
+    expect_fails("deep.ann", BP_ERR_ARGUMENT, "100000 layers; expected 4096 at most", NULL);
+}
+
 static void test_genann_damaged(void **state)
 {
     (void)state;
@@ -635,15 +653,15 @@ static void test_torch_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unknown),        cmocka_unit_test(test_fann),
-        cmocka_unit_test(test_fann_damaged),   cmocka_unit_test(test_fann_options),
-        cmocka_unit_test(test_fann_numbers),   cmocka_unit_test(test_fann_sparse),
-        cmocka_unit_test(test_genann),         cmocka_unit_test(test_genann_without_hidden),
-        cmocka_unit_test(test_genann_damaged), cmocka_unit_test(test_kann_classifier),
-        cmocka_unit_test(test_kann_numbers),   cmocka_unit_test(test_kann_refused),
-        cmocka_unit_test(test_kann_damaged),   cmocka_unit_test(test_kann_chain),
-        cmocka_unit_test(test_kann_changed),   cmocka_unit_test(test_torch),
-        cmocka_unit_test(test_torch_refused),
+        cmocka_unit_test(test_unknown),         cmocka_unit_test(test_fann),
+        cmocka_unit_test(test_fann_damaged),    cmocka_unit_test(test_fann_options),
+        cmocka_unit_test(test_fann_numbers),    cmocka_unit_test(test_fann_sparse),
+        cmocka_unit_test(test_genann),          cmocka_unit_test(test_genann_without_hidden),
+        cmocka_unit_test(test_genann_damaged),  cmocka_unit_test(test_genann_deep),
+        cmocka_unit_test(test_kann_classifier), cmocka_unit_test(test_kann_numbers),
+        cmocka_unit_test(test_kann_refused),    cmocka_unit_test(test_kann_damaged),
+        cmocka_unit_test(test_kann_chain),      cmocka_unit_test(test_kann_changed),
+        cmocka_unit_test(test_torch),           cmocka_unit_test(test_torch_refused),
     };
     return cmocka_run_group_tests_name("importers", tests, folder_make, folder_remove);
 }

@@ -353,7 +353,7 @@ bp_status bp_loss_parse(bp_loss *out, const char *name);
 typedef struct bp_model_options {
     size_t inputs, outputs; /* elements of a sample; classes or target numbers */
     bp_task task;
-    const char *net;    /* default "dense 64 relu" */
+    const char *net;    /* default "dense 64 relu"; at most 4096 layers */
     const char *output; /* linear, sigmoid, tanh or softmax; NULL: from the task */
     const char *loss;   /* cross-entropy, bce, mse, mae or huber; NULL: from the task and output */
     const char *init;

@@ -164,8 +164,12 @@ static bool blank(const char *text)
 
 bp_status bp_net_parse(bp_net *out, const char *text, const bp_allocator *allocator)
 {
+    size_t pieces = count_pieces(text);
     *out = (bp_net){.allocator = *allocator};
-    out->layers = bp_alloc(allocator, count_pieces(text) + 1, sizeof *out->layers); /* one more: the output layer */
+    if (pieces > BP_NET_MOST) {
+        return bp_fail(BP_ERR_ARGUMENT, "a network of %zu layers; expected %d at most", pieces, BP_NET_MOST);
+    }
+    out->layers = bp_alloc(allocator, pieces + 1, sizeof *out->layers); /* one more: the output layer */
     if (!out->layers) {
         return BP_ERR_MEMORY;
     }

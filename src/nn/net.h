@@ -19,6 +19,10 @@ typedef struct bp_net {
     size_t count;
 } bp_net;
 
+/* Layers of a network. Far more than any is made of: names are looked up one by one, so that a small file that claims a hundred
+ * thousand layers would take minutes to refuse. */
+enum { BP_NET_MOST = 4096 };
+
 /* Parses "dense 512 relu, dropout 0.2"; errors name the layer and what was expected. Frees nothing on success: bp_net_free. */
 bp_status bp_net_parse(bp_net *out, const char *text, const bp_allocator *allocator);
 void bp_net_free(bp_net *net);
