@@ -340,6 +340,10 @@ static void test_exact_weights(void **state)
     bp_c_report r;
     assert_ok(bp_model_export_c(&r, m, in_folder("m.c"), &o));
     assert_int_equal(r.constants, 10 * sizeof(double));
+    o.with_test = true; /* is no part of what is used */
+    assert_ok(bp_model_export_c(&r, m, in_folder("tested.c"), &o));
+    assert_int_equal(r.constants, 10 * sizeof(double));
+    o.with_test = false;
     assert_int_equal(r.scratch, sizeof(double));
     assert_int_equal(r.arguments, 6 * sizeof(double));
     write_file(in_folder("m.h"), "", 0);

@@ -91,6 +91,9 @@ static void test_computed(void **state)
     x = start_graph();
     c = bp_onnx_op2(&g, "Sub", list(values, 3), list(pair, 2));
     expect_refused(bp_onnx_op2(&g, "Add", x, c), BP_ERR_UNSUPPORTED, "different shapes");
+    x = start_graph(); /* [3] times [1, 1] is [1, 3] */
+    c = bp_onnx_op2(&g, "Mul", list(values, 3), matrix(two, 1, 1));
+    expect_refused(bp_onnx_op2(&g, "Add", x, c), BP_ERR_UNSUPPORTED, "different shapes");
     x = start_graph(); /* nothing times one number is nothing */
     c = bp_onnx_op2(&g, "Mul", list(values, 0), list(two, 1));
     expect_refused(bp_onnx_op2(&g, "Add", x, c), BP_ERR_UNSUPPORTED, "does not fit");

@@ -429,7 +429,7 @@ static bp_status handle_gelu(bp_onnx_value *out, bp_onnx_in *in, const bp_onnx_v
 static bp_status check_stretch(const bp_onnx_tensor *t, const bp_onnx_value *v)
 {
     int extra = t->dims - v->dims;
-    bool fits = t->count > 0 && extra <= 1 && (extra < 1 || t->dim[0] == 1);
+    bool fits = extra <= 1 && (extra < 1 || t->dim[0] == 1);
     for (int d = 0; d < v->dims && fits; d++) {
         fits = d + extra < 0 || t->dim[d + extra] == 1 || t->dim[d + extra] == v->dim[d];
     }
