@@ -408,7 +408,7 @@ static void test_too_large(void **state)
     const kind k = {.net = "", .inputs = 1, .outputs = 1, .task = BP_REGRESS};
     double x = 1e30, y = 1;
     bp_data data = {.rows = 1, .inputs = 1, .x = &x, .x_type = BP_F64, .targets = 1, .y = &y};
-    for (int what = 0; what < 4; what++) {
+    for (int what = 0; what < 5; what++) {
         bp_model *m = make_model(&k, BP_F64);
         bp_c_options o = bp_c_defaults();
         bp_node *w = bp_graph_param(bp_model_graph(m), 0);
@@ -419,6 +419,8 @@ static void test_too_large(void **state)
             assert_ok(bp_model_set_scaling(m, 1, &huge, &one));
         } else if (what == 2) {
             assert_ok(bp_model_set_output_scaling(m, 1, &tiny, &huge));
+        } else if (what == 3) {
+            assert_ok(bp_param_set(bp_graph_param(bp_model_graph(m), 1), &huge));
         } else {
             const double large = 3e38;
             assert_ok(bp_param_set(w, &large));
