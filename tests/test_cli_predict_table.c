@@ -507,7 +507,8 @@ static void test_explain_refuses(void **state)
     (void)state;
     make_models();
     expect(0, NULL, "train|xor|--epochs|1|--quiet");
-    expect(2, "was not trained on a table", "explain|xor.safetensors|trees.csv");
+    expect(3, "the model, which knows none by name, takes 2", "explain|xor.safetensors|trees.csv");
+    expect(2, "is a data set", "explain|xor.safetensors|xor");
     expect(2, "was trained on a table", "explain|kind.model|digits");
     write_trees("less.csv", "no girth place kind", ',', true, "\n");
     expect(3, "height", "explain|kind.model|less.csv");

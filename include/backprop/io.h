@@ -130,8 +130,9 @@ typedef struct bp_table_options {
     const char
         *cache; /* a file that keeps the converted table: written if it is not there or does not belong to the file
                           as it is now, mapped into memory otherwise; for files larger than memory. NULL: none */
-    /* Called when the columns of a file in CSV are known, before the first row is read: `columns` has no rows. May set the
-     * lists of columns above, up to `cache`; a failure is passed on. NULL: nothing is asked */
+    /* Called when the columns of a file are known, before the first row is read: `columns` has no rows, and kinds as the
+     * first rows of the file look. May set the lists of columns above, up to `cache`; a failure is passed on. NULL: nothing
+     * is asked */
     bp_status (*on_columns)(const void *ctx, const bp_table *columns, struct bp_table_options *options);
     const void *ctx;
     const bp_allocator *allocator;
@@ -253,6 +254,15 @@ bp_status bp_preparation_fit(bp_preparation **out, const bp_table *t, const uint
  * column; BP_ERR_ARGUMENT: a target is one of the inputs. */
 bp_status bp_preparation_retarget(bp_preparation **out, bool *same, const bp_preparation *from, const bp_table *t,
                                   const uint32_t *row, size_t count, const bp_prepare_options *options);
+/* For a model that has none, since it was imported or trained on arrays: the columns of the table, in their order, are its
+ * inputs, numbers as they are; what scaling there is, is in the model. Of the options target, id, drop and the allocator are
+ * looked at. `columns`, which need not have rows, must have exactly as many columns as the model inputs besides those of id,
+ * drop and target; without names of targets, with as many more as the model answers with numbers (one for a class), the last
+ * ones are the targets, and they may be missing unless with_target. Classes are the model's, else "0", "1" ... Rows that lack
+ * an input are errors when it is applied (BP_MISSING_ERROR). BP_ERR_SHAPE: another number of columns; BP_ERR_DATA: a column
+ * that is no number; BP_ERR_ARGUMENT: a name that is not there. The model stays as it is (bp_model_set_preparation). */
+bp_status bp_preparation_plain(bp_preparation **out, const bp_model *m, const bp_table *columns, bool with_target,
+                               const bp_prepare_options *options);
 void bp_preparation_free(bp_preparation *p);
 /* Its description as JSON, which docs/formats.md specifies; and back. */
 const char *bp_preparation_text(const bp_preparation *p);

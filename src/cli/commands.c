@@ -91,7 +91,8 @@ const cli_command command_table[COMMANDS] = {
          "the loss, the root of the mean squared error, the mean absolute error and R2. Uses the test part of DATA "
          "if it has one, else its training part.\n\n"
          "A table needs the columns that the model was trained on, the target too, in any order; what was filled in "
-         "and what training did not know is told on stderr.",
+         "and what training did not know is told on stderr. To a model that knows no columns, since it was imported or "
+         "trained on a data set, they are its inputs in their order, then the target; see predict.",
          "backprop eval mnist.safetensors mnist  all measures\n"
          "backprop eval mnist.safetensors mnist --part train --json  of the training images, as JSON\n"
          "backprop eval houses.safetensors new.csv  a table, prepared as the model was trained\n",
@@ -111,6 +112,10 @@ const cli_command command_table[COMMANDS] = {
          "Values that the training rows did not have are counted on stderr. A missing value is filled in as in "
          "training; a model trained with --missing drop gives such a row an empty prediction, one trained with "
          "--missing error stops there.\n\n"
+         "A model that was imported, or trained on a data set, knows no columns. Its inputs are those of the table, in "
+         "their order, as plain numbers: as many as it takes, behind them perhaps the target, and none besides but "
+         "those "
+         "that --target, --drop and --id name. Which ones were taken is told on stderr. A missing value stops it.\n\n"
          "Of a data set it prints a line a sample, fields separated by tabs: the number of the row (from 0, within the "
          "part), "
          "then the name of the class and its probability; with --top K the K most probable classes, name and "
@@ -119,6 +124,7 @@ const cli_command command_table[COMMANDS] = {
          "Neither format will change.",
          "backprop predict houses.safetensors new.csv  a line for each row of new.csv\n"
          "backprop predict houses.safetensors new.csv --keep --out priced.csv  new.csv with a column more\n"
+         "backprop predict imported.safetensors x.csv --drop name  columns by position, all but one\n"
          "backprop predict fraud.safetensors - --proba  rows of standard input, answered as they come\n"
          "backprop predict mnist.safetensors mnist --rows 0-9  the first ten test images\n"
          "backprop predict mnist.safetensors mnist --draw  the first five, drawn\n",
@@ -202,7 +208,8 @@ const cli_command command_table[COMMANDS] = {
          "               Files of backprop export give the model back\n\n"
          "Without --task the model answers with numbers, as the original does, unless its output is softmax.\n\n"
          "Numbers of the data go in as they are, bytes of images as 0 to 255, unless FILE or --scaling says otherwise. "
-         "No such file knows the columns of a table, so that an imported model takes data sets, not tables.",
+         "No such file knows the columns of a table: an imported model takes data sets, and tables whose columns are "
+         "its inputs, in their order (help predict).",
          "backprop import robot.net --out robot.safetensors  a network of FANN\n"
          "backprop import net.onnx --task classify  a classifier of PyTorch\n"
          "backprop import pt.safetensors --net \"dense 50 relu\" --out mine.safetensors  the weights of PyTorch\n"

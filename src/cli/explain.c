@@ -4,10 +4,8 @@
 
 #include "base/base.h"
 #include "interrupt.h"
-#include "options.h"
+#include "model_columns.h"
 #include "output.h"
-#include "table_options.h"
-#include "terminal.h"
 
 enum { NAME_COLUMNS = 28, BAR = 24 };
 
@@ -114,11 +112,11 @@ static bool show_progress(void *ctx, size_t done, size_t total)
 static bp_status check_request(const options *o, const bp_model *m)
 {
     const char *model = o->positional[0], *data = o->positional[1];
-    if (bp_model_preparation_text(m) == NULL) {
+    if (!table_named(data) && bp_model_preparation_text(m) == NULL) {
         return bp_fail(BP_ERR_ARGUMENT,
-                       "%s was not trained on a table: its inputs are no columns with names. To see what it looks at, "
-                       "try: backprop eval, or backprop inspect --trace",
-                       model);
+                       "%s is a data set, not the path of a table, and has no columns with names. To see what %s looks "
+                       "at there, try: backprop eval, or backprop inspect --trace",
+                       data, model);
     }
     if (!table_named(data)) {
         return bp_fail(BP_ERR_ARGUMENT, "%s was trained on a table; %s is a data set, not the path of a file", model,
@@ -127,20 +125,22 @@ static bp_status check_request(const options *o, const bp_model *m)
     return table_check_options(o, data);
 }
 
-static bp_status read_table(bp_table **out, const options *o, const bp_model *m)
+/* A preparation by position goes into the model, as it is in memory. */
+static bp_status read_table(bp_table **out, const options *o, bp_model *m)
 {
-    bp_preparation *p = NULL;
-    bp_status status = bp_model_preparation(&p, m);
-    if (status == BP_OK) {
-        bp_table_options reading = bp_preparation_reading(p, true);
-        status = table_reading(&reading, o);
-        status = status == BP_OK ? bp_table_read(out, o->positional[1], &reading) : status;
+    model_columns c;
+    bp_status status = columns_begin(&c, m, o, o->positional[1], true);
+    status = status == BP_OK ? columns_read(out, &c) : status;
+    if (status == BP_OK && c.plain) {
+        terminal t = terminal_of(stderr);
+        columns_say(&t, &c);
+        status = bp_model_set_preparation(m, c.preparation);
     }
-    bp_preparation_free(p);
+    columns_free(&c);
     return status;
 }
 
-static bp_status explain(bp_importance **out, const options *o, const bp_model *m)
+static bp_status explain(bp_importance **out, const options *o, bp_model *m)
 {
     bp_table *table = NULL;
     bp_status status = check_request(o, m);

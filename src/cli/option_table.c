@@ -201,6 +201,11 @@ static void default_target(char *out, size_t size)
     snprintf(out, size, "the last column");
 }
 
+static void default_plain_target(char *out, size_t size)
+{
+    snprintf(out, size, "the last columns, where there are more than inputs");
+}
+
 static void default_task(char *out, size_t size)
 {
     snprintf(out, size, "%s: found from the target", bp_table_task_name(bp_prepare_defaults().task));
@@ -460,6 +465,14 @@ const option_row option_table[OPTIONS] = {
     [OPT_DROP] = {"drop", "NAMES", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL, "columns that are not used", NULL},
     [OPT_ID] = {"id", "NAMES", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL,
                 "columns that are not used, but name the row in predictions", NULL},
+    [OPT_PLAIN_TARGET] = {"target", "NAMES", VALUE_TEXT, GROUP_TABLE, READS_TABLES & ~(unsigned)TRAIN, NULL, NULL,
+                          "of a model that knows no columns: the column that it predicts, by name or number",
+                          default_plain_target},
+    [OPT_PLAIN_DROP] = {"drop", "NAMES", VALUE_TEXT, GROUP_TABLE, READS_TABLES & ~(unsigned)TRAIN, NULL, NULL,
+                        "of a model that knows no columns: those that are not its inputs", NULL},
+    [OPT_PLAIN_ID] =
+        {"id", "NAMES", VALUE_TEXT, GROUP_TABLE, PREDICT, NULL, NULL,
+         "of a model that knows no columns: those that are not its inputs, but name the row in predictions", NULL},
     [OPT_SAMPLE_WEIGHT] = {"sample-weight", "COLUMN", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL,
                            "how much each row counts: 2 as if it were there twice, 0 as if it were not", NULL},
     [OPT_CLASS_WEIGHT] = {"class-weight", "WEIGHTS", VALUE_TEXT, GROUP_TABLE, TRAIN, NULL, NULL,

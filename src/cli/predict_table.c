@@ -9,11 +9,10 @@
 #include "csv_text.h"
 #include "interrupt.h"
 #include "memory.h"
+#include "model_columns.h"
 #include "output.h"
 #include "predict.h"
 #include "report.h"
-#include "table_options.h"
-#include "terminal.h"
 
 enum { BLOCK = 8192 /* rows of a table */, PREDICTOR_ROWS = 2048 /* at a time */ };
 
@@ -22,11 +21,11 @@ typedef struct table_job {
     bp_model *model;
     const char *path;
     FILE *file;
-    bp_preparation *preparation;
+    model_columns columns;
+    const bp_preparation *preparation; /* of columns */
     bp_table_stream *stream;
     const bp_table *block; /* the rows at hand */
     bp_predictor *predictor;
-    bp_table_task task;
     bp_type type;
     size_t outputs;
     void *out; /* BLOCK x outputs */
@@ -60,7 +59,7 @@ static bp_status check_request(const table_job *j)
                            not_for_tables[i].advice);
         }
     }
-    if (given(j->o, OPT_PROBA) && j->task == BP_TABLE_REGRESS) {
+    if (given(j->o, OPT_PROBA) && j->columns.task == BP_TABLE_REGRESS) {
         return bp_fail(BP_ERR_ARGUMENT, "--proba is for classes; %s predicts numbers", j->o->positional[0]);
     }
     return table_check_options(j->o, j->path);
@@ -80,7 +79,7 @@ static const char *column_of(char *out, const char *what, const char *name)
 static void each_column(const table_job *j, void (*each)(void *ctx, const char *name), void *ctx)
 {
     char name[LINE];
-    bool several = j->task != BP_TABLE_CLASSIFY && j->outputs > 1;
+    bool several = j->columns.task != BP_TABLE_CLASSIFY && j->outputs > 1;
     for (size_t k = 0; several && k < j->outputs; k++) {
         each(ctx, column_of(name, "prediction", bp_preparation_class(j->preparation, k)));
     }
@@ -190,13 +189,13 @@ static size_t most_probable(const table_job *j, size_t row)
 static void write_answers(table_job *j, size_t row)
 {
     csv_text *t = &j->text;
-    if (j->task == BP_TABLE_CLASSIFY) {
+    if (j->columns.task == BP_TABLE_CLASSIFY) {
         csv_cell(t, bp_preparation_class(j->preparation, most_probable(j, row)));
     }
-    for (size_t k = 0; j->task == BP_TABLE_MULTILABEL && k < j->outputs; k++) {
+    for (size_t k = 0; j->columns.task == BP_TABLE_MULTILABEL && k < j->outputs; k++) {
         csv_cell(t, bp_preparation_label(j->preparation, k, output_at(j, row, k) > 0.5));
     }
-    for (size_t k = 0; (j->task == BP_TABLE_REGRESS || given(j->o, OPT_PROBA)) && k < j->outputs; k++) {
+    for (size_t k = 0; (j->columns.task == BP_TABLE_REGRESS || given(j->o, OPT_PROBA)) && k < j->outputs; k++) {
         csv_number(t, output_at(j, row, k), j->type);
     }
 }
@@ -388,37 +387,26 @@ static bp_status load_model(table_job *j)
     if (status != BP_OK) {
         return status;
     }
-    if (bp_model_preparation_text(j->model) == NULL) {
-        return bp_fail(
-            BP_ERR_DATA,
-            "%s was not trained on a table, so it does not say what the columns of %s are to it; expected a data set",
-            j->o->positional[0], table_title(j->path));
-    }
     bp_model_options m = bp_model_describe(j->model);
     j->type = m.type;
     j->outputs = m.outputs;
-    return bp_model_preparation(&j->preparation, j->model);
+    return columns_begin(&j->columns, j->model, j->o, j->path, false);
 }
 
 static bp_status prepare(table_job *j)
 {
     const options *o = j->o;
     bp_status status = load_model(j);
-    if (status != BP_OK) {
-        return status;
-    }
-    j->task = bp_preparation_task(j->preparation);
-    bp_table_options reading = bp_preparation_reading(j->preparation, false);
-    status = check_request(j);
     if (status == BP_OK) {
-        status = table_reading(&reading, o);
+        status = check_request(j);
     }
     if (status == BP_OK) {
-        status = bp_table_open(&j->stream, j->path, &reading);
+        status = columns_open(&j->stream, &j->columns);
     }
     if (status == BP_OK) {
+        j->preparation = j->columns.preparation;
         char delimiter = bp_table_delimiter(j->stream);
-        j->text = csv_text_new(delimiter != '\0' ? delimiter : ',', reading.decimal_comma);
+        j->text = csv_text_new(delimiter != '\0' ? delimiter : ',', j->columns.reading.decimal_comma);
         j->gap = cli_alloc(BLOCK, sizeof *j->gap);
         j->out = cli_alloc(j->outputs * BLOCK, bp_type_size(j->type));
         status = j->gap != NULL && j->out != NULL ? BP_OK : BP_ERR_MEMORY;
@@ -431,7 +419,7 @@ static void free_job(table_job *j)
 {
     bp_predictor_free(j->predictor);
     bp_table_close(j->stream);
-    bp_preparation_free(j->preparation);
+    columns_free(&j->columns);
     bp_model_free(j->model);
     csv_text_free(&j->text);
     cli_release(j->out);
@@ -463,6 +451,8 @@ static exit_code write_predictions(table_job *j)
         j->file = file.file;
         interrupt_watch(); /* without --out there is nothing to clean up: Ctrl-C ends the program at once */
     }
+    terminal t = terminal_of(stderr);
+    columns_say(&t, &j->columns);
     bp_status status = predict_blocks(j);
     if (status != BP_OK) {
         output_discard(&file);

@@ -20,26 +20,16 @@ static bp_status load_set(subject *s, const char *model_path, const char *data, 
     return status;
 }
 
-static bp_status read_table(subject *s, const char *data, const options *o)
+static bp_status load_table(subject *s, const char *data, const options *o)
 {
-    bp_table_options reading = bp_preparation_reading(s->preparation, true);
-    bp_status status = table_reading(&reading, o);
-    return status == BP_OK ? bp_table_read(&s->table, data, &reading) : status;
-}
-
-static bp_status load_table(subject *s, const char *model_path, const char *data, const options *o)
-{
-    if (bp_model_preparation_text(s->model) == NULL) {
-        return bp_fail(
-            BP_ERR_DATA,
-            "%s was not trained on a table, so it does not say what the columns of %s are to it; expected a data set",
-            model_path, table_title(data));
-    }
-    bp_status status = bp_model_preparation(&s->preparation, s->model);
-    status = status == BP_OK ? read_table(s, data, o) : status;
+    bp_status status = columns_begin(&s->columns, s->model, o, data, true);
+    status = status == BP_OK ? columns_read(&s->table, &s->columns) : status;
     if (status != BP_OK) {
         return status;
     }
+    terminal t = terminal_of(stderr);
+    columns_say(&t, &s->columns);
+    s->preparation = s->columns.preparation;
     s->row = cli_alloc(bp_table_rows(s->table), sizeof *s->row);
     if (s->row == NULL) {
         return BP_ERR_MEMORY;
@@ -61,7 +51,7 @@ static bp_status load(subject *s, const char *model_path, const char *data, cons
     if (status != BP_OK) {
         return status;
     }
-    return table_named(data) ? load_table(s, model_path, data, o) : load_set(s, model_path, data, o);
+    return table_named(data) ? load_table(s, data, o) : load_set(s, model_path, data, o);
 }
 
 bp_status subject_load(subject *out, const char *model_path, const char *data, const options *o)
@@ -79,7 +69,7 @@ void subject_free(subject *s)
     part_free(&s->part);
     bp_dataset_free(s->set);
     bp_table_free(s->table);
-    bp_preparation_free(s->preparation);
+    columns_free(&s->columns);
     cli_release(s->row);
     bp_model_free(s->model);
     *s = (subject){0};

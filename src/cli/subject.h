@@ -2,22 +2,23 @@
 #ifndef CLI_SUBJECT_H
 #define CLI_SUBJECT_H
 
+#include "model_columns.h"
 #include "source.h"
-#include "table_options.h"
 
 typedef struct subject {
     bp_model *model;
     bp_dataset *set;
     data_part part; /* the rows that --part asks for */
     /* of a table: */
-    bp_preparation *preparation; /* the model's */
+    model_columns columns;
+    const bp_preparation *preparation; /* of columns */
     bp_table *table;
     uint32_t *row; /* of the table, for each row of the part */
     bp_prepare_report report;
 } subject;
 
-/* Loads both and checks that they belong together; a table, whose targets must be there, is prepared as the model says. On
- * failure the text is set and nothing needs to be freed. */
+/* Loads both and checks that they belong together; a table, whose targets must be there, is prepared as the model says, or
+ * by position. On failure the text is set and nothing needs to be freed. */
 bp_status subject_load(subject *out, const char *model_path, const char *data, const options *o);
 void subject_free(subject *s);
 

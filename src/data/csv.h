@@ -108,6 +108,8 @@ typedef struct bp_evidence {
 } bp_evidence;
 
 void bp_evidence_init(bp_evidence *e);
+/* What nearly all of the cells are. */
+bp_column_kind bp_evidence_kind(const bp_evidence *e);
 /* Notes a number. */
 static inline void bp_note_number(bp_evidence *e, double x)
 {
@@ -159,7 +161,7 @@ bp_status bp_plan_table(bp_table **out, const bp_plan *p, const bp_table *names)
 /* ---- What the first rows look like ------------------------------------------------------------------------------- */
 
 typedef struct bp_csv_shape {
-    bp_table *names;       /* a table without rows that has the names of the columns */
+    bp_table *names;       /* a table without rows that has the names of the columns, and what kinds they seem to be */
     bp_evidence *evidence; /* of each column, a sample */
     size_t row_bytes;      /* on average */
     const char *header;    /* the line of the header, valid until the next row is read; NULL: there is none */

@@ -329,6 +329,9 @@ bp_status bp_csv_detect(bp_csv_shape *out, bp_csv *c, const bp_table_options *op
     } else if (status == BP_OK) {
         add_first(&s);
     }
+    for (size_t i = 0; status == BP_OK && i < s.columns; i++) {
+        out->names->column[i].kind = bp_evidence_kind(&s.evidence[i]);
+    }
     out->row_bytes = s.bytes;
     out->evidence = s.evidence;
     s.evidence = NULL;

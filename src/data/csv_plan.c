@@ -187,7 +187,7 @@ static bp_date_format first_format(unsigned formats)
     return (bp_date_format)f;
 }
 
-static bp_column_kind guess_kind(const bp_evidence *e)
+bp_column_kind bp_evidence_kind(const bp_evidence *e)
 {
     double all = (double)(e->numbers + e->dates + e->odd);
     if ((double)e->numbers >= MOSTLY * all) {
@@ -201,7 +201,7 @@ void bp_plan_guess(bp_plan *p, const bp_evidence *sample)
     for (size_t i = 0; i < p->count; i++) {
         bp_plan_column *c = &p->column[i];
         const bp_evidence *e = &sample[i];
-        c->kind = c->asked ? c->kind : guess_kind(e);
+        c->kind = c->asked ? c->kind : bp_evidence_kind(e);
         if (c->kind == BP_COLUMN_DATE && !c->asked_format) {
             c->format = e->dates == 0 && e->numbers > 0 ? BP_DATE_YMD : first_format(e->formats);
         }
@@ -221,7 +221,7 @@ static void revise_guess(bp_plan_column *c, const bp_evidence *e)
     } else {
         size_t all = e->numbers + e->dates + e->odd, usual = e->numbers > e->dates ? e->numbers : e->dates;
         c->kind = BP_COLUMN_TEXT;
-        if (guess_kind(e) != BP_COLUMN_TEXT && usual < all) {
+        if (bp_evidence_kind(e) != BP_COLUMN_TEXT && usual < all) {
             c->odd = all - usual;
             c->line = e->line;
             memcpy(c->text, e->text, sizeof c->text);

@@ -92,9 +92,15 @@ size_t bp_feature_inputs(const bp_feature *f)
     }
 }
 
+static bool is_plain(const bp_feature *f)
+{
+    return f->kind == BP_FEATURE_NUMBER && !f->indicator && f->source.type == BP_F64 && bp_scale_is_none(&f->scale);
+}
+
 bp_status bp_preparation_layout(bp_preparation *p)
 {
     size_t first = 0;
+    p->plain = p->missing == BP_MISSING_ERROR;
     for (size_t i = 0; i < p->features; i++) {
         bp_feature *f = &p->feature[i];
         bool category = f->kind == BP_FEATURE_CATEGORY;
@@ -103,6 +109,7 @@ bp_status bp_preparation_layout(bp_preparation *p)
         f->cell = category ? p->numbers + p->categories : first;
         p->categories += category;
         p->numbers += category ? 0 : f->inputs;
+        p->plain = p->plain && is_plain(f);
         first += f->inputs;
     }
     p->inputs = first;
@@ -222,7 +229,9 @@ static void describe_scale(char *out, size_t size, const bp_scale *s)
 {
     static const char *const words[] = {"the same for all", "asinh, scaled", "normal quantiles"};
     _Static_assert(sizeof words / sizeof *words == BP_MAPS, "words for each map");
-    if (s->map == BP_MAP_LINEAR && s->scale != 0) {
+    if (bp_scale_is_none(s)) {
+        snprintf(out, size, "as it is");
+    } else if (s->map == BP_MAP_LINEAR && s->scale != 0) {
         snprintf(out, size, "(x %c %.4g) / %.4g", s->center < 0 ? '+' : '-', fabs(s->center), 1 / s->scale);
     } else {
         snprintf(out, size, "%s", words[s->map]);

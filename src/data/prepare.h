@@ -1,7 +1,8 @@
 /* prepare.h - the inside of preparations: what is known of every column after the fit, and the steps of fit and apply.
  *
  * A prepared row is a record of 4-byte cells: first the numbers as they go into the network (f32), then one code for each
- * category, whose one-hot inputs are made only when they are needed. Inputs are numbered likewise: numbers first. */
+ * category, whose one-hot inputs are made only when they are needed. Inputs are numbered likewise: numbers first. Where
+ * numbers go in as they are, and the network scales them itself, cells have 8 bytes (f64). */
 #ifndef BP_PREPARE_H
 #define BP_PREPARE_H
 
@@ -132,6 +133,7 @@ struct bp_preparation {
     size_t notes;
     /* derived */
     size_t numbers, categories, inputs;
+    bool plain; /* inputs are numbers as the table has them, each there: records are f64 */
     bp_reading reading[BP_READINGS];
 };
 
@@ -161,6 +163,9 @@ bp_status bp_scale_fit(bp_scale *s, bp_pool *pool, const bp_distribution *d, bp_
 /* For the two values of a boolean; `ones` is the share of the second. */
 void bp_scale_fit_boolean(bp_scale *s, double zero, double one, double ones);
 double bp_scale_apply(const bp_scale *s, double x);
+/* x as it is */
+extern const bp_scale bp_scale_none;
+bool bp_scale_is_none(const bp_scale *s);
 
 /* ---- prepare_cells.c: cells of a column as what they are to be, whatever they were read as ---- */
 
@@ -213,6 +218,7 @@ typedef struct bp_roles {
     size_t features, targets; /* targets 0: not looked at */
     size_t weight;            /* SIZE_MAX: none */
     bp_missing_rule missing;
+    bool plain; /* nothing could be filled in */
 } bp_roles;
 
 /* Of row[0 .. count) of t (row NULL: all) those with targets, a weight above 0 and, where the rule drops them, without

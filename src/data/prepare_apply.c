@@ -151,6 +151,21 @@ static void fill_row(const void *x, size_t row, void *out, bp_type type)
     }
 }
 
+/* Where records are the inputs. */
+static void fill_plain(const void *x, size_t row, void *out, bp_type type)
+{
+    const frame *f = x;
+    const double *number = (const void *)(f->records + row * f->record_bytes);
+    if (type == BP_F64) {
+        memcpy(out, number, f->numbers * sizeof *number);
+        return;
+    }
+    float *to = out;
+    for (size_t i = 0; i < f->numbers; i++) {
+        to[i] = (float)number[i];
+    }
+}
+
 static void note_unknown(apply *a, const binding *b, size_t row, uint32_t level)
 {
     if (a->report.unknown++ == 0) {
@@ -218,7 +233,9 @@ static void write_number(apply *a, const binding *b, size_t row, float *out)
 static void write_feature(apply *a, const binding *b, size_t row, char *record)
 {
     char *cell = record + b->feature->cell * 4;
-    if (b->feature->kind == BP_FEATURE_CATEGORY) {
+    if (a->p->plain) {
+        ((double *)(void *)record)[b->feature->cell] = bp_cells_number(&b->cells, row);
+    } else if (b->feature->kind == BP_FEATURE_CATEGORY) {
         write_category(a, b, row, cell);
     } else if (b->feature->level.count > 0) {
         write_boolean(a, b, row, (float *)(void *)cell);
@@ -232,7 +249,7 @@ static bp_status write_records(apply *a)
 {
     enum { BLOCK = 512 };
     const bp_preparation *p = a->p;
-    size_t bytes = (p->numbers + p->categories) * 4;
+    size_t bytes = (p->numbers + p->categories) * (p->plain ? sizeof(double) : sizeof(float));
     char *records = bp_dataset_records(a->d, a->rows.count, bytes, a->t->mapping ? a->t->source : NULL);
     a->frame = bp_dataset_alloc(a->d, 1, sizeof *a->frame);
     if (!records || !a->frame) {
@@ -248,7 +265,11 @@ static bp_status write_records(apply *a)
     }
     *a->frame = (frame){p->inputs, p->numbers, p->categories, bytes, records, NULL};
     bp_data *d = &a->d->train;
-    *d = (bp_data){.rows = a->rows.count, .inputs = p->inputs, .x = a->frame, .x_type = BP_F32, .fill = fill_row};
+    *d = (bp_data){.rows = a->rows.count,
+                   .inputs = p->inputs,
+                   .x = a->frame,
+                   .x_type = p->plain ? BP_F64 : BP_F32,
+                   .fill = p->plain ? fill_plain : fill_row};
     return BP_OK;
 }
 
@@ -361,7 +382,7 @@ static bp_status write_weights(apply *a)
 bp_data bp_prepared_without_class_weights(const bp_data *data)
 {
     bp_data d = *data;
-    if (d.fill == fill_row) {
+    if (d.fill == fill_row || d.fill == fill_plain) {
         d.weight = ((const frame *)d.x)->row_weight;
     }
     return d;
@@ -372,7 +393,7 @@ bp_data bp_prepared_without_class_weights(const bp_data *data)
 static bp_status select_rows(apply *a, const uint32_t *row, size_t count, bool with_target)
 {
     const bp_preparation *p = a->p;
-    bp_roles roles = {a->column, a->target, p->features, p->targets, a->weight, p->missing};
+    bp_roles roles = {a->column, a->target, p->features, p->targets, a->weight, p->missing, p->plain};
     if (!with_target) { /* none is left out */
         roles.targets = 0;
         roles.missing = p->missing == BP_MISSING_DROP ? BP_MISSING_IMPUTE : p->missing;

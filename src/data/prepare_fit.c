@@ -414,7 +414,7 @@ static bp_status keep_roles(fit *f)
 
 static bp_status select_rows(fit *f, bp_pool *pool, const uint32_t *row, size_t count)
 {
-    bp_roles roles = {f->feature, f->target, f->features, f->targets, f->weight, f->p->missing};
+    bp_roles roles = {f->feature, f->target, f->features, f->targets, f->weight, f->p->missing, false};
     bp_status status = bp_rows_select(&f->rows, pool, f->t, row, count, &roles);
     if (status == BP_OK && f->rows.count == 0) {
         return bp_fail(BP_ERR_DATA,

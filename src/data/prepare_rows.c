@@ -44,11 +44,10 @@ static bp_status check_row(bool *use, double *weight, const bp_table *t, size_t 
     }
     size_t gap = r->missing == BP_MISSING_IMPUTE ? r->features : first_missing(t, row, r->feature, r->features);
     if (gap < r->features && r->missing == BP_MISSING_ERROR) {
-        return bp_fail(
-            BP_ERR_DATA,
-            "column \"%s\" of %s has no value in row %zu; fill it in, or let missing values be imputed or their "
-            "rows dropped",
-            t->column[r->feature[gap]].name, t->source, t->rows_before + row + 1);
+        return bp_fail(BP_ERR_DATA, "column \"%s\" of %s has no value in row %zu; %s", t->column[r->feature[gap]].name,
+                       t->source, t->rows_before + row + 1,
+                       r->plain ? "the model does not say what to take for it: fill it in, or leave the row out"
+                                : "fill it in, or let missing values be imputed or their rows dropped");
     }
     *use = gap == r->features;
     return BP_OK;

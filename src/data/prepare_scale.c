@@ -57,6 +57,14 @@ static double map_value(const bp_scale *s, double x)
     }
 }
 
+const bp_scale bp_scale_none = {.map = BP_MAP_LINEAR, .scale = 1, .limit = 1e30};
+
+bool bp_scale_is_none(const bp_scale *s)
+{
+    const bp_scale *none = &bp_scale_none;
+    return s->map == none->map && s->center == none->center && s->scale == none->scale && s->limit == none->limit;
+}
+
 double bp_scale_apply(const bp_scale *s, double x)
 {
     double z = (map_value(s, x) - s->center) * s->scale;
