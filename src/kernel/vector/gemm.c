@@ -22,9 +22,8 @@ enum { VECS = 2, WIDE_ROWS = 1 };
 static const size_t ROWS_CAP[VECS + 1] = {0, 12, 6};
 #endif
 enum {
-    WIDE_VECS = 8, /* panel for up to WIDE_ROWS rows: long reads of B, once */
+    WIDE_VECS = 8, /* panel for up to WIDE_ROWS rows: they are fewer chains than it takes, and long reads of B, once */
     MAX_ROWS = 12,
-    PANEL = VECS * VL,                           /* columns */
     FEW_COLS = WIDE_ROWS,                        /* columns left over that are better turned, */
     FEW_ROWS = 4 * VL,                           /* where C has at least so many rows */
     MOST_PACKED = 96 * 1024 / (int)sizeof(real), /* elements of a copied panel: fits into the second-level cache */
@@ -135,10 +134,10 @@ BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs, const
     TILES_1_TO_6(X, 1)                                                                                                 \
     TILES_7_TO_12(X, 1)                                                                                                \
     TILES_1_TO_6(X, 2) TILES_7_TO_12(X, 2) TILES_1_TO_6(X, 3) X(7, 3) X(8, 3) TILES_1_TO_6(X, 4)
-#define WIDE_TILES(X) X(1, 8) X(2, 8) X(3, 8)
+#define WIDE_TILES(X) X(1, 5) X(2, 5) X(3, 5) X(1, 6) X(2, 6) X(3, 6) X(1, 7) X(2, 7) X(3, 7) X(1, 8) X(2, 8) X(3, 8)
 #else
 #define PANEL_TILES(X) TILES_1_TO_6(X, 1) TILES_7_TO_12(X, 1) TILES_1_TO_6(X, 2)
-#define WIDE_TILES(X)  X(1, 8)
+#define WIDE_TILES(X)  X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8)
 #endif
 #define TILES(X) PANEL_TILES(X) WIDE_TILES(X)
 
@@ -176,9 +175,9 @@ static const tile_fn packing_tiles[VECS + 1][MAX_ROWS + 1] = {PANEL_TILES(X)};
 #if BP_REGISTERS == 32
 #define CUT_TILES(X)                                                                                                   \
     X(1, 1)                                                                                                            \
-    X(2, 1) X(3, 1) X(1, 2) X(2, 2) X(3, 2) X(1, 3) X(2, 3) X(3, 3) X(1, 4) X(2, 4) X(3, 4) X(1, 8) X(2, 8) X(3, 8)
+    X(2, 1) X(3, 1) X(1, 2) X(2, 2) X(3, 2) X(1, 3) X(2, 3) X(3, 3) X(1, 4) X(2, 4) X(3, 4) WIDE_TILES(X)
 #else
-#define CUT_TILES(X) X(1, 1) X(1, 2) X(1, 8)
+#define CUT_TILES(X) X(1, 1) X(1, 2) WIDE_TILES(X)
 #endif
 #define X(rows, vecs)                                                                                                  \
     static void cut_tile_##rows##x##vecs(const tile_job *t)                                                            \
@@ -201,13 +200,8 @@ typedef struct panel {
 static panel next_panel(size_t first, size_t n, size_t widest)
 {
     size_t left = n - first, width = widest * VL;
-    panel p = {first, left < width ? left : width, 0};
-    p.vecs = (p.cols + VL - 1) / VL;
-    if (p.vecs > VECS && p.vecs < widest) { /* between the ordinary and the widest panel there is no tile */
-        p.vecs = VECS;
-        p.cols = PANEL;
-    }
-    return p;
+    size_t cols = left < width ? left : width;
+    return (panel){first, cols, (cols + VL - 1) / VL};
 }
 
 /* The transpose of `cols` rows of k elements: row p of the panel holds their elements p, padded with zeros. */
