@@ -15,14 +15,20 @@
 /* Tile sizes: rows x vecs accumulators, one panel row and one broadcast must fit into the registers; at least 8 chains
  * are needed to hide the latency of two multiply-add units (4 cycles each). */
 #if BP_REGISTERS == 32
-enum { VECS = 4, WIDE_ROWS = 3 };
+enum { VECS = 4 };
 static const size_t ROWS_CAP[VECS + 1] = {0, 12, 12, 8, 6};
 #else
-enum { VECS = 2, WIDE_ROWS = 1 };
+enum { VECS = 2 };
 static const size_t ROWS_CAP[VECS + 1] = {0, 12, 6};
 #endif
+/* Panels for so few rows are wider, for chains enough, and to read B once, in long rows. */
+enum { WIDE_ROWS = 3, WIDE_VECS = 8 };
+#if BP_REGISTERS == 32
+static const size_t WIDEST[WIDE_ROWS + 1] = {VECS, 8, 8, 8};
+#else
+static const size_t WIDEST[WIDE_ROWS + 1] = {VECS, 8, 4, 3};
+#endif
 enum {
-    WIDE_VECS = 8, /* panel for up to WIDE_ROWS rows: they are fewer chains than it takes, and long reads of B, once */
     MAX_ROWS = 12,
     FEW_COLS = WIDE_ROWS,                        /* columns left over that are better turned, */
     FEW_ROWS = 4 * VL,                           /* where C has at least so many rows */
@@ -137,7 +143,7 @@ BP_INLINE void tile_run(const tile_job *t, const int rows, const int vecs, const
 #define WIDE_TILES(X) X(1, 5) X(2, 5) X(3, 5) X(1, 6) X(2, 6) X(3, 6) X(1, 7) X(2, 7) X(3, 7) X(1, 8) X(2, 8) X(3, 8)
 #else
 #define PANEL_TILES(X) TILES_1_TO_6(X, 1) TILES_7_TO_12(X, 1) TILES_1_TO_6(X, 2)
-#define WIDE_TILES(X)  X(1, 3) X(1, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8)
+#define WIDE_TILES(X)  X(1, 3) X(2, 3) X(3, 3) X(1, 4) X(2, 4) X(1, 5) X(1, 6) X(1, 7) X(1, 8)
 #endif
 #define TILES(X) PANEL_TILES(X) WIDE_TILES(X)
 
@@ -173,12 +179,11 @@ static const tile_fn packing_tiles[VECS + 1][MAX_ROWS + 1] = {PANEL_TILES(X)};
 /* Tiles of few rows read panels where they lie, even if they end in the middle of a vector: copying would cost as much as
  * the product. */
 #if BP_REGISTERS == 32
-#define CUT_TILES(X)                                                                                                   \
-    X(1, 1)                                                                                                            \
-    X(2, 1) X(3, 1) X(1, 2) X(2, 2) X(3, 2) X(1, 3) X(2, 3) X(3, 3) X(1, 4) X(2, 4) X(3, 4) WIDE_TILES(X)
+#define MORE_CUT_TILES(X) X(1, 3) X(2, 3) X(3, 3) X(1, 4) X(2, 4) X(3, 4)
 #else
-#define CUT_TILES(X) X(1, 1) X(1, 2) WIDE_TILES(X)
+#define MORE_CUT_TILES(X)
 #endif
+#define CUT_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(1, 2) X(2, 2) X(3, 2) MORE_CUT_TILES(X) WIDE_TILES(X)
 #define X(rows, vecs)                                                                                                  \
     static void cut_tile_##rows##x##vecs(const tile_job *t)                                                            \
     {                                                                                                                  \
@@ -283,7 +288,7 @@ static void panels(const bp_gemm *g)
                   .c_row = g->c.ld,
                   .z_row = g->z.ld};
     for (size_t first = 0; first < g->n;) {
-        panel pn = next_panel(first, g->n, wide ? WIDE_VECS : VECS);
+        panel pn = next_panel(first, g->n, wide ? WIDEST[g->m] : VECS);
         const bool whole = pn.cols % VL == 0, copied = turned || (!wide && (!whole || g->m > ROWS_CAP[pn.vecs]));
         const size_t block = copied ? even_block(g->k, MOST_PACKED / (pn.vecs * VL)) : g->k;
         t.cut = !copied && !whole;
