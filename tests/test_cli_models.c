@@ -231,6 +231,14 @@ static void test_import(void **state)
     assert_true(json_number_value(json_array_get(json_object_get(scaling, "mean"), 0)) == 0.5);
     assert_true(json_number_value(json_array_get(json_object_get(scaling, "scale"), 0)) == 0.25);
     json_decref(r);
+    r = result_of("import|net.ann|--task|classify|--classes|same,\"not, same\"|--out|named.safetensors|--json");
+    json_decref(r);
+    r = result_of("inspect|named.safetensors|--json");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(r, "classes"), 1)), "not, same");
+    json_decref(r);
+    expect(2, "expected 2 different names", "import|net.ann|--task|classify|--classes|a,b,c|--out|y.safetensors");
+    expect(2, "expected 2 different names", "import|net.ann|--task|classify|--classes|a,a|--out|y.safetensors");
+    expect(2, "--task classify", "import|net.ann|--classes|a,b|--out|y.safetensors");
     expect(2, "MEAN,DEVIATION", "import|net.ann|--scaling|255|--out|y.safetensors");
     expect(2, "MEAN,DEVIATION", "import|net.ann|--scaling|0,0|--out|y.safetensors");
     expect(2, "MEAN,DEVIATION", "import|net.ann|--scaling|0,x|--out|y.safetensors");

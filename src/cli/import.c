@@ -7,6 +7,7 @@
 #include "memory.h"
 #include "options.h"
 #include "output.h"
+#include "table_options.h"
 #include "terminal.h"
 
 enum { PATH_SIZE = 1024 };
@@ -53,6 +54,39 @@ static bp_status set_scaling(bp_model *m, const options *o)
                        text, o->positional[0]);
     }
     return bp_model_set_scaling(m, 1, &mean, &scale);
+}
+
+static bool twice(const name_list *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(l->name[i], l->name[k]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* "setosa,versicolor": what the classes are called, which most formats do not say. */
+static bp_status set_classes(bp_model *m, const options *o)
+{
+    name_list l;
+    bp_model_options d = bp_model_describe(m);
+    bp_status status = name_list_parse(&l, o, OPT_IMPORTED_CLASSES);
+    if (status == BP_OK && l.count > 0) {
+        if (d.task != BP_CLASSIFY) {
+            status = bp_fail(BP_ERR_ARGUMENT, "--classes: this model answers with numbers; --task classify makes "
+                                              "classes of its outputs");
+        } else if (l.count != d.outputs || twice(&l)) {
+            status = bp_fail(BP_ERR_ARGUMENT, "--classes %s: expected %zu different names, one for each class",
+                             o->value[OPT_IMPORTED_CLASSES].text, d.outputs);
+        } else {
+            status = bp_model_set_classes(m, l.name);
+        }
+    }
+    name_list_free(&l);
+    return status;
 }
 
 static exit_code tell_json(const options *o, const bp_model *m, const char *out)
@@ -128,9 +162,11 @@ exit_code run_import(const options *o)
     if (status != BP_OK) {
         return fail_import(status);
     }
-    if (set_scaling(m, o) != BP_OK) {
+    status = set_scaling(m, o);
+    status = status == BP_OK ? set_classes(m, o) : status;
+    if (status != BP_OK) {
         bp_model_free(m);
-        return fail_usage(&command_table[CMD_IMPORT]);
+        return fail_import(status);
     }
     exit_code code = bp_model_save(m, out) == BP_OK ? tell(o, m, out) : fail_as(CODE_OUTPUT);
     bp_model_free(m);

@@ -260,6 +260,17 @@ static void put_scalings(json_t *o, const bp_model *m)
     put_scaling(o, "output_scaling", count, mean, scale);
 }
 
+static void put_classes(json_t *o, const bp_model *m)
+{
+    if (bp_model_class(m, 0) != NULL) {
+        json_t *list = json_array();
+        for (size_t i = 0; bp_model_class(m, i) != NULL; i++) {
+            json_array_append_new(list, json_string(bp_model_class(m, i)));
+        }
+        json_object_set_new(o, "classes", list);
+    }
+}
+
 static exit_code inspect_json(const bp_model *m, const char *path, const cost *c)
 {
     bp_model_options d = bp_model_describe(m);
@@ -274,6 +285,7 @@ static exit_code inspect_json(const bp_model *m, const char *path, const cost *c
     json_put_text(o, "loss", bp_loss_name(bp_model_loss(m)));
     json_put_text(o, "dtype", bp_type_name(d.type));
     json_put_size(o, "parameters", bp_model_parameters(m));
+    put_classes(o, m);
     json_object_set_new(o, "layers", layers_json(m));
     put_scalings(o, m);
     json_put_size(o, "weight_bytes", c->weights);

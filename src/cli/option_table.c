@@ -563,6 +563,10 @@ const option_row option_table[OPTIONS] = {
          "ToTensor of torchvision made 0..1 of the bytes of images; the model does it itself then "
          "(default: what the file says, else numbers go in as they are)",
          NULL},
+    [OPT_IMPORTED_CLASSES] = {"classes", "NAMES", VALUE_TEXT, GROUP_NETWORK, IMPORT, NULL, NULL,
+                              "what the classes are called, in the order of the outputs, separated by commas "
+                              "(default: what the file says, else 0, 1 ...)",
+                              NULL},
 
     [OPT_EPOCHS] = {"epochs", "N", VALUE_SIZE, GROUP_TRAINING, TRAIN, &whole, NULL,
                     "passes over the training rows; with --steps: whichever ends first", by_data},

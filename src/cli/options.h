@@ -65,6 +65,7 @@ typedef enum option_id {
     OPT_IMPORTED_LOSS,
     OPT_APPROXIMATE,
     OPT_IMPORTED_SCALING,
+    OPT_IMPORTED_CLASSES,
     /* training */
     OPT_EPOCHS,
     OPT_STEPS,

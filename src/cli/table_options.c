@@ -96,8 +96,8 @@ bp_status name_list_parse(name_list *out, const options *o, option_id id)
         }
         if (name[0] == '\0') {
             return bp_fail(BP_ERR_ARGUMENT,
-                           "--%s: an empty name in \"%s\"; expected names of columns, or their numbers from 1, "
-                           "separated by commas",
+                           "--%s: an empty name in \"%s\"; expected names, or numbers of columns from 1, separated by "
+                           "commas",
                            option, text);
         }
         out->name[out->count++] = name;
