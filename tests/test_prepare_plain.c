@@ -243,18 +243,40 @@ static void test_missing(void **state)
     bp_model_free(m);
 }
 
-/* In the model it makes one that knows its columns. */
+/* In the model it makes one that knows its columns, and training can go on from it: with its scaling, at its loss. */
 static void test_in_a_model(void **state)
 {
     (void)state;
+    static const double mean[] = {2, 50}, scale[] = {0.5, 0.1}, y_mean = 1000, y_scale = 40;
+    double y_found, y_deviation;
     bp_model *m = model_of(2, 1, BP_REGRESS, BP_F32);
     bp_table *t;
     bp_preparation *p, *back;
-    assert_ok(read_text(&t, "a,b\n1,2\n3,4\n", NULL));
-    assert_ok(bp_preparation_plain(&p, m, t, false, NULL));
+    bp_dataset *d;
+    bp_evaluation *before, *after;
+    bp_fit *f;
+    assert_ok(bp_model_set_scaling(m, 2, mean, scale));
+    assert_ok(bp_model_set_output_scaling(m, 1, &y_mean, &y_scale));
+    assert_ok(read_text(&t, "a,b,y\n1,40,980\n3,50,1010\n2,60,1005\n4,55,1050\n1,45,990\n", NULL));
+    assert_ok(bp_preparation_plain(&p, m, t, true, NULL));
     assert_ok(bp_model_set_preparation(m, p));
     assert_ok(bp_model_preparation(&back, m));
-    assert_string_equal(roles(back), "a b -> output1");
+    assert_string_equal(roles(back), "a b -> y");
+    assert_string_equal(bp_preparation_target(back, 0, &y_found, &y_deviation), "y");
+    assert_true(y_found == y_mean && y_deviation == y_scale);
+    bp_fit_options o = bp_fit_defaults();
+    o.from = m;
+    o.valid = -1;
+    assert_ok(bp_fit_new(&f, t, NULL, 0, &o));
+    assert_false(f->new_head);
+    assert_ok(bp_preparation_apply(&d, back, t, NULL, 0, true, NULL, NULL));
+    assert_ok(bp_evaluate(&before, m, &d->train, 1));
+    assert_ok(bp_evaluate(&after, f->model, &f->train->train, 1));
+    assert_true(before->loss > 0 && before->loss == after->loss);
+    bp_evaluation_free(before);
+    bp_evaluation_free(after);
+    bp_dataset_free(d);
+    bp_fit_free(f);
     bp_preparation_free(back);
     bp_preparation_free(p);
     bp_table_free(t);

@@ -258,9 +258,10 @@ bp_status bp_preparation_retarget(bp_preparation **out, bool *same, const bp_pre
  * inputs, numbers as they are; what scaling there is, is in the model. Of the options target, id, drop and the allocator are
  * looked at. `columns`, which need not have rows, must have exactly as many columns as the model inputs besides those of id,
  * drop and target; without names of targets, with as many more as the model answers with numbers (one for a class), the last
- * ones are the targets, and they may be missing unless with_target. Classes are the model's, else "0", "1" ... Rows that lack
- * an input are errors when it is applied (BP_MISSING_ERROR). BP_ERR_SHAPE: another number of columns; BP_ERR_DATA: a column
- * that is no number; BP_ERR_ARGUMENT: a name that is not there. The model stays as it is (bp_model_set_preparation). */
+ * ones are the targets, and they may be missing unless with_target. Classes are the model's, else "0", "1" ...; numbers are
+ * scaled as its outputs are. Rows that lack an input are errors when it is applied (BP_MISSING_ERROR). BP_ERR_SHAPE: another
+ * number of columns; BP_ERR_DATA: a column that is no number; BP_ERR_ARGUMENT: a name that is not there. The model stays as
+ * it is; with bp_model_set_preparation it becomes one that knows its columns. */
 bp_status bp_preparation_plain(bp_preparation **out, const bp_model *m, const bp_table *columns, bool with_target,
                                const bp_prepare_options *options);
 void bp_preparation_free(bp_preparation *p);

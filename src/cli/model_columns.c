@@ -39,14 +39,14 @@ static bp_status choose_columns(const void *ctx, const bp_table *t, bp_table_opt
     }
     bp_preparation_free(c->to->preparation);
     bp_status status = bp_preparation_plain(&c->to->preparation, c->model, t, c->with_target, &o);
+    size_t named = o.target.count + o.drop.count + o.id.count, columns = bp_table_columns(t);
     if (status == BP_ERR_SHAPE) {
-        return bp_fail(BP_ERR_DATA, "%s (--target, --drop)", bp_error());
+        return bp_fail(BP_ERR_DATA, "%s%s", bp_error(), columns > inputs + named ? " (--target, --drop)" : "");
     }
     if (status != BP_OK) {
         return status;
     }
-    size_t targets = o.target.count, inside = inputs + o.drop.count + o.id.count;
-    c->to->has_target = targets > 0 || bp_table_columns(t) > inside;
+    c->to->has_target = o.target.count > 0 || columns > inputs + named;
     bp_table_options lists = bp_preparation_reading(c->to->preparation, c->with_target);
     return lists.on_columns(lists.ctx, t, reading);
 }

@@ -96,11 +96,11 @@ static bp_status fail_count(const plain *w, bool named)
     } else if (!named) {
         snprintf(target, sizeof target, ", or %zu with the target", w->inputs + w->targets);
     }
-    return bp_fail(
-        BP_ERR_SHAPE,
-        "%s has %zu column%s%s, but the model, which knows none by name, takes %zu%s%s; say which one is the "
-        "target and which ones to leave out",
-        w->t->source, columns, columns == 1 ? "" : "s", left, w->inputs, target, odd_column(odd, sizeof odd, w));
+    bool more = w->rest > w->inputs;
+    return bp_fail(BP_ERR_SHAPE, "%s has %zu column%s%s, but the model, which knows none by name, takes %zu%s%s%s",
+                   w->t->source, columns, columns == 1 ? "" : "s", left, w->inputs, target,
+                   odd_column(odd, sizeof odd, w),
+                   more ? "; say which one is the target and which ones to leave out" : "");
 }
 
 static bp_status fail_kind(const plain *w, size_t c)
@@ -190,11 +190,13 @@ static bp_status add_targets(plain *w)
 {
     bp_preparation *p = w->p;
     bool classes = p->task == BP_TABLE_CLASSIFY;
+    const double *mean = NULL, *scale = NULL;
+    bool scaled = bp_model_output_scaling(w->m, &mean, &scale) == w->targets && !classes;
     p->target = bp_pool_alloc(&p->pool, w->targets, sizeof *p->target);
     bp_status status = p->target ? BP_OK : BP_ERR_MEMORY;
     for (; p->targets < w->targets && status == BP_OK; p->targets++) {
         bp_target *t = &p->target[p->targets];
-        *t = (bp_target){.mean = 0, .deviation = 1};
+        *t = (bp_target){.mean = scaled ? mean[p->targets] : 0, .deviation = scaled ? scale[p->targets] : 1};
         status = set_source(&t->source, w, w->target[p->targets], classes);
         status = status == BP_OK && classes ? add_classes(w, &t->level) : status;
     }
