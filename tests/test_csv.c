@@ -239,6 +239,8 @@ static void test_mistakes(void **state)
         {"a,b\n1,1e999\n", BP_ERR_DATA, "line 2, column 2 (b): \"1e999\" is infinite or too large"},
         {"a,b\n1,\"x\n2,y\n", BP_ERR_FORMAT, "line 2, column 2 (b): \"x"},
         {"a,b\n1,\"x\" y\n", BP_ERR_FORMAT, "line 2, column 2 (b): \"x\" more text follows"},
+        {"\"name\n1\n2\n3\n", BP_ERR_FORMAT, "line 1, column 1 of the header: \"name?1?2?3?\" its quote is never"},
+        {"a,\"b\"x\n1,2\n3,4\n", BP_ERR_FORMAT, "line 1, column 2 of the header: \"b\" more text follows"},
         {"a,a\n1,2\n", BP_ERR_FORMAT, "columns 1 and 2 are both named \"a\""},
         {"a,b\n1,\xFF\n", BP_ERR_FORMAT, "line 2, column 2 (b): a text, \"?\", is not UTF-8"},
         {"a,\xC3\n1,2\n", BP_ERR_FORMAT, "the name of column 2"},

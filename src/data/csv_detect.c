@@ -270,6 +270,16 @@ static bp_status name_columns(bp_table *t, const sample *s, bool header)
     return status == BP_ERR_FORMAT ? bp_fail_context(status, "reading %s: ", t->source) : status;
 }
 
+/* A header whose quotes are wrong: no row can be read without it, so that it is never skipped. */
+static bp_status fail_header(const bp_csv *c, const bp_csv_row *row)
+{
+    char shown[64];
+    const bp_cell *cell = &row->cell[row->bad_cell];
+    return bp_fail(BP_ERR_FORMAT, "reading %s, line %zu, column %zu of the header: \"%s\" %s; correct the line",
+                   bp_csv_path(c), row->line, row->bad_cell + 1,
+                   bp_text_shown(shown, sizeof shown, cell->text, cell->bytes), row->bad);
+}
+
 /* Looks at more and more of the file until there is a row. */
 static bp_status sample_rows(sample *s, char *delimiter, bp_csv *c, char asked)
 {
@@ -324,6 +334,7 @@ bp_status bp_csv_detect(bp_csv_shape *out, bp_csv *c, const bp_table_options *op
     if (status == BP_OK && header) {
         bp_csv_row row;
         status = bp_csv_next(c, &row);
+        status = status == BP_OK && row.bad ? fail_header(c, &row) : status;
         out->header = row.raw;
         out->header_bytes = row.raw_bytes;
     } else if (status == BP_OK) {
