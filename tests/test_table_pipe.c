@@ -70,6 +70,37 @@ static void test_first_row_in_pieces(void **state)
     close(fd);
 }
 
+/* What gzip has packed so far is handed out, too. */
+static void test_packed_rows_come_as_they_are_written(void **state)
+{
+    (void)state;
+    unsigned char packed[256];
+    bp_table_options o = bp_table_defaults();
+    bp_table_stream *s;
+    z_stream z = {0};
+    int fd = make_pipe("packed");
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    for (int part = 0; part < 3; part++) {
+        static const char *const text[] = {"a,b\n1,x\n", "2,y\n3,z\n", "4,w\n"};
+        z.next_in = (z_const Bytef *)(uintptr_t)text[part];
+        z.avail_in = (uInt)strlen(text[part]);
+        z.next_out = packed;
+        z.avail_out = sizeof packed;
+        assert_true(deflate(&z, part < 2 ? Z_SYNC_FLUSH : Z_FINISH) >= 0);
+        size_t made = sizeof packed - z.avail_out;
+        assert_int_equal(write(fd, packed, made), made);
+        if (part == 0) {
+            assert_ok(bp_table_open(&s, in_folder("packed"), &o));
+        } else if (part == 2) {
+            close(fd);
+        }
+        expect_rows(s, part == 1 ? 2 : 1);
+    }
+    expect_rows(s, 0);
+    deflateEnd(&z);
+    bp_table_close(s);
+}
+
 /* Texts over texts: only who knows a name can tell. */
 static void test_known_names_make_a_header(void **state)
 {
@@ -98,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_come_as_they_are_written),
+        cmocka_unit_test(test_packed_rows_come_as_they_are_written),
         cmocka_unit_test(test_first_row_in_pieces),
         cmocka_unit_test(test_known_names_make_a_header),
     };

@@ -291,11 +291,14 @@ static bp_status next_member(bp_reader *r)
     return BP_OK;
 }
 
-/* Unpacks up to `bytes` bytes; *got is less only where the content ends. */
-static bp_status unpack(bp_reader *r, unsigned char *out, size_t bytes, size_t *got)
+/* Unpacks up to `bytes` bytes; *got is less only where the content ends, or, at_hand, where more would have to be read. */
+static bp_status unpack(bp_reader *r, unsigned char *out, size_t bytes, size_t *got, bool at_hand)
 {
     *got = 0;
     while (*got < bytes && !r->member_ended) {
+        if (r->z.avail_in == 0 && at_hand && *got > 0) {
+            return BP_OK;
+        }
         if (r->z.avail_in == 0) {
             bp_status status = refill(r);
             if (status != BP_OK) {
@@ -341,7 +344,7 @@ static bp_status read_plain(bp_reader *r, unsigned char *out, size_t bytes, size
 bp_status bp_reader_read(bp_reader *r, void *out, size_t bytes, const char *what)
 {
     size_t got, begin = r->content;
-    bp_status status = r->gzip ? unpack(r, out, bytes, &got) : read_plain(r, out, bytes, &got);
+    bp_status status = r->gzip ? unpack(r, out, bytes, &got, false) : read_plain(r, out, bytes, &got);
     if (status != BP_OK) {
         return status;
     }
@@ -358,7 +361,7 @@ bp_status bp_reader_some(bp_reader *r, void *out, size_t bytes, size_t *got)
 {
     bp_status status = BP_OK;
     if (r->gzip) {
-        status = unpack(r, out, bytes < INPUT_BYTES ? bytes : INPUT_BYTES, got);
+        status = unpack(r, out, bytes < INPUT_BYTES ? bytes : INPUT_BYTES, got, true);
     } else if (r->early > 0) {
         *got = r->early < bytes ? r->early : bytes;
         memcpy(out, r->input + r->early_end - r->early, *got);
@@ -381,7 +384,7 @@ bp_status bp_reader_finish(bp_reader *r)
 {
     unsigned char extra;
     size_t got;
-    bp_status status = r->gzip ? unpack(r, &extra, 1, &got) : read_plain(r, &extra, 1, &got);
+    bp_status status = r->gzip ? unpack(r, &extra, 1, &got, false) : read_plain(r, &extra, 1, &got);
     if (status == BP_OK && got > 0) {
         return bp_fail(BP_ERR_FORMAT, "reading %s: expected the end of the %s after %zu bytes, found more", r->path,
                        r->gzip ? "unpacked content" : "file", r->content);
