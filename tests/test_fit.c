@@ -529,6 +529,14 @@ static void test_errors(void **state)
     o.prepare.target = (bp_columns){wrong, 1};
     assert_error(bp_table_fit(&f, t, NULL, 0, &o), BP_ERR_ARGUMENT, "z");
     bp_table_free(t);
+    t = table_of("x,y\n1,2.5\n2,3.5\n3,4\n");
+    bp_folds *r = NULL;
+    bp_folds_options many = {.folds = (size_t)1 << 40}; /* refused before there is room for them */
+    assert_ok(bp_fit_new(&f, t, NULL, 0, NULL));
+    assert_error(bp_fit_folds(&r, f, &many), BP_ERR_ARGUMENT, "1099511627776 folds of 3 rows");
+    assert_null(r);
+    bp_fit_free(f);
+    bp_table_free(t);
 }
 
 /* Each table of recipes ends with rows for any number of rows, and those of one size watch one share. */

@@ -176,6 +176,10 @@ static void test_columns(void **state)
                  "lacks 2 columns that the model needs: \"a\", \"c\"");
     assert_error(bp_preparation_apply(&d, p, t, NULL, 0, true, NULL, NULL), BP_ERR_DATA, "\"y\", \"w\"");
     bp_table_free(t);
+    t = table("c:n,b:t,a:n\n40,w,3\n", true);
+    t->rows = (size_t)UINT32_MAX + 1; /* only claimed: their numbers would be cut off */
+    assert_error(bp_preparation_apply(&d, p, t, NULL, 0, false, NULL, NULL), BP_ERR_UNSUPPORTED, "4294967296 rows");
+    bp_table_free(t);
     t = table("b:t,z:n\nw,1\n", false);
     assert_error(bp_preparation_apply(&d, p, t, NULL, 0, false, NULL, NULL), BP_ERR_DATA, "2 columns");
     bp_table_free(t);

@@ -469,6 +469,8 @@ static void test_errors(void **state)
     o.candidates = 2;
     o.folds = 1;
     assert_error(bp_fit_search(&s, f, &o), BP_ERR_ARGUMENT, "not trained on");
+    o.folds = (size_t)1 << 40; /* refused before there is room for them */
+    assert_error(bp_fit_search(&s, f, &o), BP_ERR_ARGUMENT, "1099511627776 folds of 120 rows");
     o.folds = 500;
     assert_error(bp_fit_search(&s, f, &o), BP_ERR_ARGUMENT, "500 folds of 120 rows");
     o.folds = 0;

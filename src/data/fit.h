@@ -18,6 +18,8 @@ bp_status bp_rows_label(int32_t *label, const bp_table *t, const uint32_t *row, 
 bp_status bp_rows_divide(bp_split *s, const bp_table *t, double share, const bp_prepare_options *columns, uint64_t seed,
                          bp_division use);
 
+/* Fails unless so many rows can be divided into k folds. */
+bp_status bp_check_folds(size_t k, size_t rows);
 /* of_row[i] = the fold, of k, of f->row[i]; UINT32_MAX: in none, see bp_folds. */
 bp_status bp_fit_assign_folds(uint32_t *of_row, const bp_fit *f, size_t k);
 /* part = the rows of the fold, rest = the others; freed by the caller also after a failure. */

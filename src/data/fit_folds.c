@@ -202,6 +202,10 @@ bp_status bp_fit_folds(bp_folds **out, const bp_fit *f, const bp_folds_options *
     if (f->options.from) {
         return bp_fit_fail_from("cross-validation");
     }
+    bp_status status = bp_check_folds(o.folds, f->rows); /* before there is room for so many */
+    if (status != BP_OK) {
+        return status;
+    }
     bp_folds *r = bp_alloc(&f->allocator, 1, sizeof *r);
     if (!r) {
         return BP_ERR_MEMORY;
@@ -210,7 +214,7 @@ bp_status bp_fit_folds(bp_folds **out, const bp_fit *f, const bp_folds_options *
     r->count = o.folds;
     r->fold = bp_alloc(&f->allocator, o.folds, sizeof *r->fold);
     r->of_row = bp_alloc(&f->allocator, f->rows, sizeof *r->of_row);
-    bp_status status = r->fold && r->of_row ? bp_fit_assign_folds(r->of_row, f, o.folds) : BP_ERR_MEMORY;
+    status = r->fold && r->of_row ? bp_fit_assign_folds(r->of_row, f, o.folds) : BP_ERR_MEMORY;
     status = status == BP_OK ? run_folds(r, f, &o) : status;
     if (status != BP_OK) {
         bp_folds_free(r);

@@ -85,15 +85,21 @@ static bp_status deck_new(deck *d, size_t rows, const int32_t *label, uint64_t s
     return BP_OK;
 }
 
-bp_status bp_fold_rows(uint32_t *fold, size_t rows, size_t k, const int32_t *label, uint64_t seed)
+bp_status bp_check_folds(size_t k, size_t rows)
 {
     if (k < 2 || k > rows || rows > UINT32_MAX) {
         return bp_fail(BP_ERR_ARGUMENT, "%zu folds of %zu rows; expected at least 2, and not more than there are rows",
                        k, rows);
     }
+    return BP_OK;
+}
+
+bp_status bp_fold_rows(uint32_t *fold, size_t rows, size_t k, const int32_t *label, uint64_t seed)
+{
     bp_allocator a = bp_allocator_or_default(NULL);
     deck d;
-    bp_status status = deck_new(&d, rows, label, seed, BP_DIVIDE_FOLDS, &a);
+    bp_status status = bp_check_folds(k, rows);
+    status = status == BP_OK ? deck_new(&d, rows, label, seed, BP_DIVIDE_FOLDS, &a) : status;
     if (status != BP_OK) {
         return status;
     }

@@ -73,6 +73,9 @@ bp_status bp_rows_select(bp_sample *out, bp_pool *pool, const bp_table *t, const
 {
     bp_cells weights = {0};
     bool weighted = roles->weight != SIZE_MAX;
+    if (count > UINT32_MAX) {
+        return bp_fail(BP_ERR_UNSUPPORTED, "%s: %zu rows at once; expected at most 4294967295", t->source, count);
+    }
     uint32_t *kept = bp_pool_alloc(pool, count, sizeof *kept);
     double *weight = bp_pool_alloc(pool, weighted ? count : 0, sizeof *weight);
     bp_status status = kept && weight ? BP_OK : BP_ERR_MEMORY;

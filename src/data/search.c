@@ -86,7 +86,7 @@ static bp_status check(const search *s)
         return bp_fail(BP_ERR_ARGUMENT, "a search needs rows that are not trained on to tell settings apart: "
                                         "validation rows, or folds");
     }
-    return BP_OK;
+    return s->result->folds > 1 ? bp_check_folds(s->result->folds, s->f->rows) : BP_OK;
 }
 
 /* ---- grounds ----------------------------------------------------------------------------------------------------- */
