@@ -167,6 +167,49 @@ static void test_split_of_numbers(void **state)
     bp_table_free(few);
 }
 
+/* A fifth of `values` times `rows` rows is taken apart: how many values have exactly one row in the part; *lost: none left. */
+static size_t values_with_one(size_t values, size_t rows, bp_table_task task, size_t *lost)
+{
+    enum { MOST = 128 };
+    size_t part[MOST] = {0}, rest[MOST] = {0}, ones = 0;
+    bp_prepare_options o = bp_prepare_defaults();
+    bp_split s;
+    writer w = {0};
+    put(&w, "x,y\n");
+    for (size_t i = 0; i < values * rows; i++) {
+        put(&w, "%zu,%zu\n", i, i % values);
+    }
+    bp_table *t = table_done(&w);
+    o.task = task;
+    assert_ok(bp_table_split(&s, t, 0.2, &o, 1));
+    for (size_t i = 0; i < s.part_rows; i++) {
+        part[s.part[i] % values]++;
+    }
+    for (size_t i = 0; i < s.rest_rows; i++) {
+        rest[s.rest[i] % values]++;
+    }
+    *lost = 0;
+    for (size_t v = 0; v < values; v++) {
+        ones += part[v] == 1;
+        *lost += rest[v] == 0;
+    }
+    bp_split_free(&s);
+    bp_table_free(t);
+    return ones;
+}
+
+/* Up to 64 numbers are divided value by value, as classes however many: none of these vanishes from the rest. */
+static void test_split_of_many_numbers(void **state)
+{
+    (void)state;
+    size_t lost;
+    assert_int_equal(values_with_one(64, 5, BP_TABLE_AUTO, &lost), 64);
+    assert_true(values_with_one(65, 5, BP_TABLE_AUTO, &lost) < 60);
+    assert_int_equal(values_with_one(100, 5, BP_TABLE_CLASSIFY, &lost), 100);
+    values_with_one(100, 2, BP_TABLE_CLASSIFY, &lost);
+    assert_int_equal(lost, 0);
+}
+
 /* ---- fitting ----------------------------------------------------------------------------------------------------- */
 
 static bp_evaluation *measured(const bp_model *m, const bp_fit *f, const bp_table *t)
@@ -270,6 +313,10 @@ static void test_choice(void **state)
     assert_true(chosen->count == f->recipe.folds);
     assert_true(f->run.optimizer.l2 == f->recipe.penalty[better] / 120);
     assert_true(mean_loss(chosen) == mean_loss(one[better]));
+    bp_fit *whole = NULL;
+    assert_ok(bp_table_fit(&whole, t, NULL, 0, NULL));
+    assert_true(whole->run.optimizer.l2 == f->run.optimizer.l2);
+    bp_fit_free(whole);
     bp_folds_free(chosen);
     bp_folds_free(one[0]);
     bp_folds_free(one[1]);
@@ -512,6 +559,9 @@ static void test_folds_keep_singles(void **state)
     for (size_t i = 0; i < 40; i++) {
         assert_true(i == 11 || r->of_row[i] < 5);
     }
+    for (size_t i = 0; i < 5; i++) {
+        assert_in_range(r->fold[i].best_epoch, 1, 2);
+    }
     bp_folds_free(r);
     bp_fit_free(f);
     bp_table_free(t);
@@ -563,6 +613,7 @@ int main(void)
         cmocka_unit_test(test_folds_are_even),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_split_of_numbers),
+        cmocka_unit_test(test_split_of_many_numbers),
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_watched),
         cmocka_unit_test(test_choice),

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "data/fit.h"
-#include "data/table.h"
+#include "data/prepare.h"
 
 /* ---- shuffled, label by label ------------------------------------------------------------------------------------ */
 
@@ -261,6 +261,21 @@ static size_t distinct_numbers(double *value, const bp_table *t, const uint32_t 
     return n;
 }
 
+/* label[i] = the code of the text in row[i], or the place of its number among those of all rows, however many they are. */
+static bp_status label_by_level(int32_t *label, const bp_table *t, const uint32_t *row, size_t count, size_t column,
+                                const bp_allocator *a)
+{
+    bp_pool pool = {*a, NULL};
+    bp_sample rows = {t, row, NULL, count};
+    bp_cells cells;
+    bp_status status = bp_cells_texts(&cells, &pool, &rows, column, NULL);
+    for (size_t i = 0; i < count && status == BP_OK; i++) {
+        label[i] = (int32_t)(bp_cells_level(&cells, row[i]) & INT32_MAX);
+    }
+    bp_pool_free(&pool);
+    return status;
+}
+
 bp_status bp_rows_label(int32_t *label, const bp_table *t, const uint32_t *row, size_t count,
                         const bp_prepare_options *columns)
 {
@@ -270,22 +285,21 @@ bp_status bp_rows_label(int32_t *label, const bp_table *t, const uint32_t *row, 
     if (status != BP_OK) {
         return status;
     }
+    bp_allocator a = bp_allocator_or_default(columns->allocator);
     const bp_column *c = &t->column[column];
-    bool text = c->kind == BP_COLUMN_TEXT;
-    size_t values = text ? 0 : distinct_numbers(value, t, row, count, column);
+    bool classes = columns->task == BP_TABLE_CLASSIFY;
+    if (c->kind == BP_COLUMN_TEXT || (classes && c->kind == BP_COLUMN_NUMBER)) {
+        return label_by_level(label, t, row, count, column, &a);
+    }
+    size_t values = distinct_numbers(value, t, row, count, column);
     /* Numbers of which hardly two are alike do not tell rows apart: a part would get what little there is twice. */
-    bool told = values <= FEW_VALUES && (columns->task == BP_TABLE_CLASSIFY || values * ROWS_OF_A_VALUE <= count);
+    bool told = values <= FEW_VALUES && values * ROWS_OF_A_VALUE <= count;
     for (size_t i = 0; i < count; i++) {
-        uint32_t code = 0;
-        if (text) {
-            memcpy(&code, bp_table_cell(t, row[i], c), sizeof code);
-        } else if (told) {
-            double x = bp_table_number(t, row[i], column);
-            while (code < values && value[code] < x) {
-                code++;
-            }
+        double x = bp_table_number(t, row[i], column);
+        label[i] = 0;
+        while (told && (size_t)label[i] < values && value[label[i]] < x) {
+            label[i]++;
         }
-        label[i] = (int32_t)(code & INT32_MAX);
     }
     return BP_OK;
 }
