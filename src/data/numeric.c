@@ -1,11 +1,9 @@
 /* numeric.c - what NPY, NPZ and LIBSVM share once their numbers are known. The contract is in numeric.h. */
 #include "data/numeric.h"
 
-#include <locale.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "base/decimal.h"
 
 static bp_status refuse_dates(const bp_table *names, const bp_table_options *o)
 {
@@ -53,28 +51,12 @@ bp_status bp_numeric_table(bp_table **out, const bp_table *names, bp_evidence *e
     return status;
 }
 
-/* The shortest decimal with a point, whatever the locale, that is this double. */
-static size_t number_text(char out[40], double value)
-{
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(out, 40, "%.*g", digits, value);
-        if (strtod(out, NULL) == value) {
-            break;
-        }
-    }
-    size_t before = strspn(out, "-0123456789"), point = strlen(localeconv()->decimal_point);
-    if (out[before] != '\0' && out[before] != 'e') {
-        out[before] = '.';
-        memmove(out + before + 1, out + before + point, strlen(out + before + point) + 1);
-    }
-    return strlen(out);
-}
-
 bp_status bp_numeric_put_text(bp_table *t, size_t row, size_t column, double value)
 {
     uint32_t code = BP_NO_LEVEL;
-    char text[40];
-    bp_status status = isnan(value) ? BP_OK : bp_table_intern(&code, t, column, text, number_text(text, value));
+    char text[BP_DECIMAL_SIZE];
+    size_t bytes = bp_decimal_text(text, value, BP_F64);
+    bp_status status = isnan(value) ? BP_OK : bp_table_intern(&code, t, column, text, bytes);
     bp_record_set_code(t->records + row * t->record_bytes, &t->column[column], code);
     return status;
 }

@@ -96,7 +96,6 @@ bp_status bp_search_try(bp_search_trial *t)
     status = status == BP_OK ? bp_train(&trained, m, &g->train->train, &run) : status;
     if (status == BP_ERR_NUMERIC) {
         t->loss = INFINITY;
-        t->measure = NAN;
         t->finished = true;
         status = BP_OK;
     } else if (status == BP_OK && !trained.stopped_by_callback) {
