@@ -148,6 +148,12 @@ static void write_halves(char *out, size_t size, size_t i)
     snprintf(out, size, "L%zu", level);
 }
 
+/* c once, d once, b in three rows, else a. */
+static void write_rare(char *out, size_t size, size_t i)
+{
+    snprintf(out, size, "%s", i == 5 ? "c" : i == 6 ? "d" : i < 3 ? "b" : "a");
+}
+
 static void test_many_levels(void **state)
 {
     (void)state;
@@ -166,6 +172,15 @@ static void test_many_levels(void **state)
     bp_table_free(t);
 
     o = bp_prepare_defaults();
+    t = text_table(2048, write_rare);
+    p = fit(t, &o); /* less than one in a thousand rows: c, in one; not b, in three */
+    char pooled[64];
+    assert_int_equal(bp_preparation_inputs(p), 3);
+    assert_string_equal(bp_preparation_input(p, 1, pooled, sizeof pooled), "c=b");
+    assert_string_equal(bp_preparation_input(p, 2, pooled, sizeof pooled), "c=(other)");
+    bp_preparation_free(p);
+    bp_table_free(t);
+
     o.min_count = 8;
     t = text_table(128, write_halves);
     p = fit(t, &o); /* L0 64, L1 32, L2 16, L3 8; L4 4, L5 2, L6 1, L7 1 */

@@ -214,6 +214,14 @@ static void test_reading(void **state)
     o = bp_preparation_reading_unnamed(p, 3, false);
     expect_names(o.number, o.number_count, "1 3 ");
     bp_preparation_free(p);
+    bp_table *t = table("d:s,x:d,y:n\n0,1,5\n864000,2,6\n9990000,4,8\n", true);
+    p = fit(t, NULL);
+    o = bp_preparation_reading(p, false);
+    expect_names(o.date, o.date_count, "d ");
+    expect_names(o.wide, o.wide_count, "x ");
+    assert_string_equal(o.date_format[0], "iso");
+    bp_preparation_free(p);
+    bp_table_free(t);
 }
 
 /* A number column of f32 is rounded alike where it comes as f64, and text where it comes as text. */
