@@ -18,9 +18,10 @@ int bp_find_name(const char *name, bp_name_at name_at, size_t count)
     return -1;
 }
 
+enum { LONGEST = 40 }; /* name whose distance to another is computed */
+
 size_t bp_edit_distance(const char *a, const char *b)
 {
-    enum { LONGEST = 40 };
     size_t n = strlen(a), m = strlen(b);
     if (n > LONGEST || m > LONGEST) {
         return LONGEST;
@@ -47,6 +48,7 @@ const char *bp_nearest_name(const char *name, bp_name_at name_at, size_t count)
 {
     const char *nearest = NULL;
     size_t best = strlen(name) / 3 + 2; /* farther than this is no typing error */
+    best = best < LONGEST ? best : LONGEST;
     for (size_t i = 0; i < count; i++) {
         const char *candidate = name_at(i);
         size_t d = bp_edit_distance(name, candidate);
@@ -90,16 +92,15 @@ const char *bp_split_name(char name[32], const char *text, char until)
 bool bp_parse_double(double *out, const char *text)
 {
     /* strtod reads the decimal point of the current locale: give it that one in place of ours. */
-    char copy[64];
-    size_t n = strlen(text);
-    if (n == 0 || n >= sizeof copy || strspn(text, "0123456789+-.eE") != n) {
+    enum { LONGEST_NUMBER = 63 };
+    char copy[LONGEST_NUMBER + 17]; /* a decimal point may take several bytes */
+    size_t n = strlen(text), whole = strcspn(text, ".");
+    if (n == 0 || n > LONGEST_NUMBER || strspn(text, "0123456789+-.eE") != n) {
         return false;
     }
-    memcpy(copy, text, n + 1);
-    char *point = strchr(copy, '.');
-    if (point) {
-        *point = localeconv()->decimal_point[0];
-    }
+    bool point = whole < n;
+    snprintf(copy, sizeof copy, "%.*s%s%s", (int)whole, text, point ? localeconv()->decimal_point : "",
+             point ? text + whole + 1 : "");
     char *end;
     double value = strtod(copy, &end);
     if (*end != '\0' || end == copy || !isfinite(value)) {
