@@ -113,7 +113,7 @@ void bp_graph_free(bp_graph *g);
 bp_status bp_graph_compile(bp_graph *g);
 bp_type bp_graph_type(const bp_graph *g);
 
-/* Names must be unique within the graph among inputs and parameters; NULL gives "x0", "p0" ... */
+/* Names must be unique within the graph among inputs and parameters; NULL gives "input:0", "param:1" ... */
 bp_node *bp_input(bp_graph *g, const char *name, bp_shape sample);
 bp_node *bp_param(bp_graph *g, const char *name, bp_shape shape);              /* initially zero */
 bp_node *bp_constant(bp_graph *g, double value);                               /* shape {1} */

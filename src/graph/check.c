@@ -101,6 +101,11 @@ bp_status bp_numeric_gradient(bp_session *s, bp_graph *g, const bp_node *of, dou
     if (!s->slots[of->index].needed) {
         return bp_fail(BP_ERR_STATE, "no target of the session depends on \"%s\"", of->name);
     }
+    if (s->targets[0]->size != 1) {
+        return bp_fail(BP_ERR_SHAPE,
+                       "bp_numeric_gradient: the objective \"%s\" has %zu elements a sample; it needs one",
+                       s->targets[0]->name, s->targets[0]->size);
+    }
     size_t count = of->size * (of->batched ? s->rows : 1);
     for (size_t i = 0; i < count; i++) {
         probe p = probe_of(s, of, s->rows, i);

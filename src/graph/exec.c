@@ -189,7 +189,7 @@ static void run_step(void *ctx, int thread, int threads)
     }
     bp_team_barrier(threads);
     weights_phase(t, thread, threads);
-    if (t->s->shared_backward_count) {
+    if (!bp_session_tiles_final(t->s)) {
         bp_team_barrier(threads);
         if (thread == 0) {
             shared_backward(t);
@@ -199,7 +199,7 @@ static void run_step(void *ctx, int thread, int threads)
 
 bool bp_session_tiles_final(const bp_session *s)
 {
-    return s->shared_backward_count == 0;
+    return s->shared_backward_count == 0 && s->targets[0]->batched;
 }
 
 void bp_session_run(bp_session *s, size_t rows, int what, const bp_hooks *hooks)

@@ -43,7 +43,7 @@ void bp_graph_free(bp_graph *g)
 
 void *bp_graph_failed(bp_graph *g)
 {
-    if (g->status == BP_OK) {
+    if (g && g->status == BP_OK) {
         g->status = bp_last_status();
         g->error = bp_strdup(&g->allocator, bp_error());
     }
@@ -52,6 +52,9 @@ void *bp_graph_failed(bp_graph *g)
 
 bp_status bp_graph_compile(bp_graph *g)
 {
+    if (!g) {
+        return bp_fail(BP_ERR_ARGUMENT, "bp_graph_compile: the graph is NULL; look at the result of bp_graph_new");
+    }
     if (g->status != BP_OK) {
         return bp_fail(g->status, "%s", g->error ? g->error : "out of memory");
     }
@@ -101,6 +104,10 @@ bool bp_shape_size(size_t *size, bp_shape shape)
             return false;
         }
     }
+    if (*size > SIZE_MAX / (2 * BP_ALIGN)) { /* so many bytes, rounded up, can still be computed with */
+        bp_fail(BP_ERR_SHAPE, "a shape of %zu elements is too large for the address space", *size);
+        return false;
+    }
     return true;
 }
 
@@ -122,7 +129,7 @@ static char *name_node(bp_graph *g, const bp_node *n, const char *name)
 
 bp_node *bp_node_add(bp_graph *g, const bp_node *like, const char *name)
 {
-    if (g->status != BP_OK) {
+    if (!g || g->status != BP_OK) {
         return NULL;
     }
     if (g->compiled) {
@@ -181,7 +188,7 @@ bp_node *bp_param(bp_graph *g, const char *name, bp_shape shape)
         bp_fail_context(BP_ERR_SHAPE, "parameter \"%s\": ", name ? name : "?");
         return bp_graph_failed(g);
     }
-    if (!grow(g, &g->params, g->param_count, &g->param_capacity)) {
+    if (g && !grow(g, &g->params, g->param_count, &g->param_capacity)) {
         return bp_graph_failed(g);
     }
     bp_node *n = bp_node_add(g, &like, name);

@@ -234,7 +234,8 @@ enum { BP_FORWARD = 1, BP_BACKWARD = 2 };
 void bp_session_run(bp_session *s, size_t rows, int what, const bp_hooks *hooks);
 /* Gives every row a weight, 1 at first, to be changed by a load hook for its rows; NULL, with the text set, without memory. */
 double *bp_session_weigh(bp_session *s);
-/* Whether gradient tiles are final as they leave the weights phase: no parameter is also used by a shared op. */
+/* Whether gradient tiles are final as they leave the weights phase: no parameter is also used by a shared op, or is the
+ * objective itself. */
 bool bp_session_tiles_final(const bp_session *s);
 /* Decides what is computed, in which order, and where it is kept. On failure the caller frees the session. */
 bp_status bp_session_plan(bp_session *s);

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MOST_THREADS = 4096 }; /* far more than that OpenMP cannot start, and ends the process */
+
 bp_session_options bp_session_defaults(void)
 {
     return (bp_session_options){.max_rows = 1, .gradients = true, .input_gradients = true, .seed = 1};
@@ -20,6 +22,10 @@ static bp_status check_arguments(const bp_graph *g, const bp_node *const *target
     }
     if (o->max_rows > UINT32_MAX) {
         return bp_fail(BP_ERR_ARGUMENT, "a session of %zu rows; at most 2^32 - 1", o->max_rows);
+    }
+    if (o->threads < 0 || o->threads > MOST_THREADS) {
+        return bp_fail(BP_ERR_ARGUMENT, "a session with %d threads; expected 0 (as many as pay) to %d", o->threads,
+                       MOST_THREADS);
     }
     for (size_t i = 0; i < count; i++) {
         if (!targets[i] || targets[i]->graph != g) {
@@ -130,7 +136,7 @@ double bp_session_objective(const bp_session *s)
         size_t at = r * slot->ld;
         double one =
             s->graph->type == BP_F64 ? ((const double *)slot->value)[at] : (double)((const float *)slot->value)[at];
-        sum += weight ? weight[r] * one : one;
+        sum += !weight ? one : weight[r] != 0 ? weight[r] * one : 0; /* 0 leaves the row out, whatever its loss */
     }
     return sum / (double)rows;
 }
