@@ -203,6 +203,32 @@ static void shares_are_no_labels(void **state)
     bp_model_free(m);
 }
 
+/* Targets that are all the same have no spread, though their computed mean is not quite that number. */
+static void constant_targets_have_no_r2(void **state)
+{
+    (void)state;
+    enum { ROWS = 10 };
+    const kind k = {"numbers", "linear", "mse", BP_REGRESS, false};
+    double x[ROWS], y[ROWS];
+    float weight[ROWS];
+    for (size_t r = 0; r < ROWS; r++) {
+        x[r] = (double)r;
+        y[r] = 0.1;
+        weight[r] = r == 3 ? 0 : 0.7f;
+    }
+    bp_data d = {.rows = ROWS, .inputs = 1, .x = x, .x_type = BP_F64, .targets = 1, .y = y};
+    bp_model *m = identity(&k, 1, BP_F64);
+    for (int round = 0; round < 3; round++) {
+        bp_evaluation *e;
+        assert_ok(bp_evaluate(&e, m, &d, 1));
+        assert_true(isnan(e->r2) == (round < 2));
+        bp_evaluation_free(e);
+        d.weight = weight;
+        y[round == 0 ? 3 : 5] = 7; /* first a row that does not count, then one that does */
+    }
+    bp_model_free(m);
+}
+
 /* The area by its definition: every pair of a positive and a negative row. */
 static double area_by_pairs(const double *score, const uint8_t *positive, const float *weight, size_t rows)
 {
@@ -326,8 +352,9 @@ static void memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_scikit_learn_says), cmocka_unit_test(shares_are_no_labels), cmocka_unit_test(area_of_pairs),
-        cmocka_unit_test(many_classes),         cmocka_unit_test(memory_runs_out),
+        cmocka_unit_test(as_scikit_learn_says), cmocka_unit_test(shares_are_no_labels),
+        cmocka_unit_test(area_of_pairs),        cmocka_unit_test(many_classes),
+        cmocka_unit_test(memory_runs_out),      cmocka_unit_test(constant_targets_have_no_r2),
     };
     return cmocka_run_group_tests(tests, choose_kernel, NULL);
 }

@@ -416,6 +416,9 @@ static void epochs_and_steps(void **state)
     o.batch = 1000; /* larger than the data: one step an epoch */
     t = run(o, (tally){0}, &r);
     assert_int_equal(t.steps, 4);
+    o.batch = SIZE_MAX;
+    t = run(o, (tally){0}, &r);
+    assert_int_equal(t.steps, 4);
 }
 
 static void early_stopping_and_best_weights(void **state)
@@ -478,8 +481,17 @@ static void bad_data(void **state)
     struct {
         int which;
         const char *says;
-    } bad[] = {{0, "label 3"},     {1, "label -1"},   {2, "no rows"},       {3, "inputs"},      {4, "input 5 of"},
-               {5, "are numbers"}, {6, "batch of 0"}, {7, "learning rate"}, {8, "no momentum"}, {9, "3 classes"}};
+    } bad[] = {{0, "label 3"},
+               {1, "label -1"},
+               {2, "no rows"},
+               {3, "inputs"},
+               {4, "input 5 of"},
+               {5, "are numbers"},
+               {6, "batch of 0"},
+               {7, "learning rate"},
+               {8, "no momentum"},
+               {9, "3 classes"},
+               {10, "99 is not a schedule"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         bp_data d = made_up(true);
         bp_model *m = make_model(&d, "dense 8 relu", BP_F32, NULL);
@@ -512,6 +524,9 @@ static void bad_data(void **state)
         case 8:
             o.optimizer.momentum = 0.9;
             break;
+        case 10:
+            o.schedule.kind = 99;
+            break;
         case 9:
             bp_model_free(m), d.classes = 2, m = make_model(&d, "", BP_F32, NULL), d.classes = 3;
             break;
@@ -539,6 +554,9 @@ static void refused_models(void **state)
         {"dense 5 rleu", NULL, NULL, NULL, 3, BP_CLASSIFY, "did you mean \"relu\""},
         {"dens 5", NULL, NULL, NULL, 3, BP_CLASSIFY, "did you mean \"dense\""},
         {"dense 5,,dense 5", NULL, NULL, NULL, 3, BP_CLASSIFY, "layer 2"},
+        {"dense 5,", NULL, NULL, NULL, 3, BP_CLASSIFY, "no layer between"},
+        {",dense 5", NULL, NULL, NULL, 3, BP_CLASSIFY, "no layer between"},
+        {"", NULL, NULL, NULL, 3, (bp_task)7, "not a task"},
         {"dense 0 relu", NULL, NULL, NULL, 3, BP_CLASSIFY, "at least one unit"},
         {"dropout 1.5", NULL, NULL, NULL, 3, BP_CLASSIFY, "RATE < 1"},
         {"dense 99999999999999999999 relu", NULL, NULL, NULL, 3, BP_CLASSIFY, "dense UNITS"},
@@ -662,6 +680,30 @@ static void layer_names(void **state)
     bp_model_free(m);
 }
 
+/* The description of a network makes the same network: a rate is written with all its digits. */
+static void rates_are_told_in_full(void **state)
+{
+    (void)state;
+    bp_data d = made_up(true);
+    bp_model *m = make_model(&d, "dropout 0.30000000000000004, dense 5 relu", BP_F32, NULL);
+    assert_string_equal(bp_model_describe(m).net, "dropout 0.30000000000000004, dense 5 relu");
+    bp_model_free(m);
+}
+
+/* New names may be those that the model has. */
+static void class_names_of_its_own(void **state)
+{
+    (void)state;
+    bp_data d = made_up(true);
+    bp_model *m = make_model(&d, "", BP_F32, NULL);
+    assert_ok(bp_model_set_classes(m, (const char *const[]){"a", "b", "c"}));
+    assert_ok(bp_model_set_classes(
+        m, (const char *const[]){bp_model_class(m, 2), bp_model_class(m, 1), bp_model_class(m, 0)}));
+    assert_string_equal(bp_model_class(m, 0), "c");
+    assert_string_equal(bp_model_class(m, 2), "a");
+    bp_model_free(m);
+}
+
 static void schedules(void **state)
 {
     (void)state;
@@ -695,11 +737,22 @@ static void schedules(void **state)
                          "cosine:",
                          "warmup:x + cosine",
                          "step:-1",
+                         "step:5,",
+                         "step:,0.5",
+                         "exponential:0.00000000000000000000000000000000000001",
+                         "warmup:5 steps + cosine",
                          "warmup:5 + warmup:5"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         bp_schedule s;
         assert_int_equal(bp_schedule_parse(&s, bad[i]), BP_ERR_ARGUMENT);
+        assert_near(bp_schedule_factor(&s, 100, 10, 100), 1, 0); /* it can be used, as constant */
     }
+    bp_schedule s;
+    char text[16];
+    assert_ok(bp_schedule_parse(&s, "warmup:1234567 + step:3,0.5"));
+    memset(text, 'x', sizeof text);
+    assert_string_equal(bp_schedule_text(text, 9, &s), "warmup:1"); /* cut, and nothing behind it touched */
+    assert_memory_equal(text + 9, "xxxxxxx", 7);
 }
 
 int main(void)
@@ -720,6 +773,8 @@ int main(void)
         cmocka_unit_test(bce_wants_targets_in_0_1),
         cmocka_unit_test(initial_weights),
         cmocka_unit_test(layer_names),
+        cmocka_unit_test(rates_are_told_in_full),
+        cmocka_unit_test(class_names_of_its_own),
         cmocka_unit_test(schedules),
     };
     return cmocka_run_group_tests(tests, choose_kernel, NULL);

@@ -204,7 +204,40 @@ static void test_unlike(void **state)
     assert_int_equal(bp_model_transfer(NULL, to_head, from_head, 0), BP_ERR_SHAPE);
     bp_model_free(from_head);
     bp_model_free(to_head);
+    bp_model *from_drop = classifier("dropout 0.2, dense 6 relu", 3, 1);
+    bp_model *to_drop = new_model(5, "dropout 0.2, dense 6 relu", 3, BP_CLASSIFY, 1);
+    assert_int_equal(bp_model_transfer(NULL, to_drop, from_drop, 1), BP_ERR_SHAPE);
+    assert_non_null(strstr(bp_error(), "\"dropout 0.2, 4 -> 4\" there and \"dropout 0.2, 5 -> 5\" here"));
+    bp_model_free(from_drop);
+    bp_model_free(to_drop);
     bp_model_free(from);
+}
+
+static bp_model *sigmoids(const char *loss)
+{
+    bp_model_options o = bp_model_defaults();
+    o.inputs = 4;
+    o.outputs = 2;
+    o.task = BP_REGRESS;
+    o.output = "sigmoid";
+    o.loss = loss;
+    bp_model *m;
+    assert_ok(bp_model_new(&m, &o));
+    return m;
+}
+
+/* A head that cannot take over the scaling of the other's outputs: nothing is changed, not even the scaling of the inputs. */
+static void test_refused_meaning(void **state)
+{
+    (void)state;
+    const double mean[] = {1, 2}, scale[] = {3, 4}, *got_mean, *got_scale;
+    bp_model *from = sigmoids("mse"), *to = sigmoids("bce");
+    assert_ok(bp_model_set_scaling(from, 1, mean, scale));
+    assert_ok(bp_model_set_output_scaling(from, 2, mean, scale));
+    assert_int_equal(bp_model_transfer(NULL, to, from, 0), BP_ERR_ARGUMENT);
+    assert_int_equal(bp_model_scaling(to, &got_mean, &got_scale), 0);
+    bp_model_free(from);
+    bp_model_free(to);
 }
 
 /* The scaling of the outputs belongs to the head. */
@@ -221,9 +254,9 @@ static void test_output_scaling(void **state)
     assert_int_equal(bp_model_output_scaling(same, &got_mean, &got_scale), 1);
     assert_true(got_mean[0] == 10 && got_scale[0] == 2);
     assert_int_equal(bp_model_output_scaling(other, &got_mean, &got_scale), 0);
-    bp_model_free(from);
     bp_model_free(same);
     bp_model_free(other);
+    bp_model_free(from);
 }
 
 /* ---- freezing ---- */
@@ -303,7 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all),    cmocka_unit_test(test_other_head), cmocka_unit_test(test_other_meaning),
         cmocka_unit_test(test_some),   cmocka_unit_test(test_unlike),     cmocka_unit_test(test_output_scaling),
-        cmocka_unit_test(test_freeze), cmocka_unit_test(test_bad_lists),
+        cmocka_unit_test(test_freeze), cmocka_unit_test(test_bad_lists),  cmocka_unit_test(test_refused_meaning),
     };
     return cmocka_run_group_tests_name("transfer", tests, choose_kernel, NULL);
 }

@@ -106,7 +106,7 @@ static bp_status set_options(training *t)
 /* Epochs that will be run: those asked for, or those that the steps suffice for. */
 static size_t planned_epochs(const training *t)
 {
-    size_t per_epoch = t->full_batch ? 1 : (t->train.rows + t->run.batch - 1) / t->run.batch;
+    size_t per_epoch = t->full_batch ? 1 : t->train.rows / t->run.batch + (t->train.rows % t->run.batch > 0);
     size_t enough = t->run.steps / per_epoch + (t->run.steps % per_epoch > 0);
     return enough < t->run.epochs ? enough : t->run.epochs;
 }

@@ -41,7 +41,7 @@ static bp_train_options trial_run(const bp_search_trial *t)
     const bp_fit *g = t->ground->fit;
     bp_setting_apply(&run, t->f, t->setting);
     size_t rows = g->train->train.rows, batch = run.batch > 0 ? run.batch : 1;
-    size_t per_epoch = bp_optimizer_full_batch(t->setting->optimizer) ? 1 : (rows + batch - 1) / batch;
+    size_t per_epoch = bp_optimizer_full_batch(t->setting->optimizer) ? 1 : rows / batch + (rows % batch > 0);
     double planned = fmin((double)per_epoch * (double)run.epochs, (double)run.steps);
     run.steps = t->share < 1 ? (size_t)ceil(planned * t->share) : run.steps;
     run.valid = g->run.valid;

@@ -210,7 +210,8 @@ static bp_status check_sizes(const bp_data *d, const bp_model *m)
 
 static bp_status check_row(const bp_data *d, size_t r, const void *row, bp_type type)
 {
-    for (size_t c = 0; !bp_kernels_for(type)->all_finite(d->inputs, row) && c < d->inputs; c++) {
+    bool finite = bp_kernels_for(type)->all_finite(d->inputs, row);
+    for (size_t c = 0; !finite && c < d->inputs; c++) {
         double value;
         bp_widen(&value, (const char *)row + c * bp_type_size(type), type, 1);
         if (!isfinite(value)) {

@@ -183,6 +183,25 @@ static void only_keep_scores(void *ctx, const bp_measure *e, size_t first, size_
     }
 }
 
+/* Whether target c is the same number in all rows that count, which is then their mean, free of rounding errors: a spread
+ * that consists of those is none. */
+static bool is_constant(double *value, const bp_data *d, size_t c)
+{
+    bool seen = false;
+    for (size_t r = 0; r < d->rows; r++) {
+        double t = d->y[r * d->targets + c];
+        if (weight_of(d, r) == 0) {
+            continue;
+        }
+        if (seen && t != *value) {
+            return false;
+        }
+        *value = t;
+        seen = true;
+    }
+    return true;
+}
+
 /* Weight of all rows, and the mean of each target. */
 static void sum_targets(evaluation *v)
 {
@@ -195,7 +214,8 @@ static void sum_targets(evaluation *v)
         }
     }
     for (size_t c = 0; !d->classes && c < d->targets; c++) {
-        v->mean[c] /= v->weight;
+        double value = 0;
+        v->mean[c] = is_constant(&value, d, c) ? value : v->mean[c] / v->weight;
     }
 }
 

@@ -12,7 +12,7 @@ typedef struct mini_batch {
 
 static size_t steps(const bp_train_options *o, const bp_data *data)
 {
-    return (data->rows + o->batch - 1) / o->batch;
+    return data->rows / o->batch + (data->rows % o->batch > 0); /* a batch may be any number: SIZE_MAX, for all rows */
 }
 
 static bp_status set_up(bp_trainer *t)

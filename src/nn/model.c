@@ -210,6 +210,9 @@ static bp_status check_options(const bp_model_options *o)
     if (o->type != BP_F32 && o->type != BP_F64) {
         return bp_fail(BP_ERR_ARGUMENT, "a model computes in f32 or f64, not %s", bp_type_name(o->type));
     }
+    if (o->task != BP_CLASSIFY && o->task != BP_REGRESS) {
+        return bp_fail(BP_ERR_ARGUMENT, "%d is not a task; expected BP_CLASSIFY or BP_REGRESS", (int)o->task);
+    }
     if (o->inputs == 0 || o->outputs == 0) {
         return bp_fail(BP_ERR_ARGUMENT, "a model needs at least one input and one output; found %zu and %zu", o->inputs,
                        o->outputs);

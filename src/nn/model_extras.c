@@ -108,13 +108,12 @@ const char *bp_model_preparation_text(const bp_model *m)
 
 /* ---- class names ---- */
 
-static void free_classes(bp_model *m)
+static void free_names(const bp_model *m, char **names)
 {
-    for (size_t i = 0; m->classes && i < m->options.outputs; i++) {
-        bp_release(&m->allocator, m->classes[i]);
+    for (size_t i = 0; names && i < m->options.outputs; i++) {
+        bp_release(&m->allocator, names[i]);
     }
-    bp_release(&m->allocator, m->classes);
-    m->classes = NULL;
+    bp_release(&m->allocator, names);
 }
 
 bp_status bp_model_set_classes(bp_model *m, const char *const *names)
@@ -122,15 +121,19 @@ bp_status bp_model_set_classes(bp_model *m, const char *const *names)
     if (m->options.task != BP_CLASSIFY) {
         return bp_fail(BP_ERR_ARGUMENT, "class names for a model whose targets are numbers");
     }
-    free_classes(m);
-    m->classes = bp_alloc(&m->allocator, m->options.outputs, sizeof *m->classes);
-    for (size_t i = 0; m->classes && i < m->options.outputs; i++) {
-        m->classes[i] = bp_strdup(&m->allocator, names[i]);
-        if (!m->classes[i]) {
-            free_classes(m);
+    char **copy = bp_alloc(&m->allocator, m->options.outputs, sizeof *copy);
+    for (size_t i = 0; copy && i < m->options.outputs; i++) {
+        if (!(copy[i] = bp_strdup(&m->allocator, names[i]))) {
+            free_names(m, copy);
+            return BP_ERR_MEMORY;
         }
     }
-    return m->classes ? BP_OK : BP_ERR_MEMORY;
+    if (!copy) {
+        return BP_ERR_MEMORY;
+    }
+    free_names(m, m->classes); /* not before: names may be among them */
+    m->classes = copy;
+    return BP_OK;
 }
 
 const char *bp_model_class(const bp_model *m, size_t index)
@@ -221,7 +224,7 @@ void bp_model_free_extras(bp_model *m)
     free_scaling(m, &m->scaling);
     free_scaling(m, &m->output_scaling);
     bp_release(&m->allocator, m->preparation);
-    free_classes(m);
+    free_names(m, m->classes);
     for (size_t i = 0; i < m->note_count; i++) {
         bp_release(&m->allocator, m->notes[i].key);
         bp_release(&m->allocator, m->notes[i].value);

@@ -1,7 +1,8 @@
 /* net.c - the layer table: each kind of layer is one row - how it is read, printed and built. */
 #include "nn/net.h"
 
-#include <ctype.h>
+#include "base/decimal.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -70,7 +71,9 @@ static bp_status parse_dropout(bp_layer *l, const words *w)
 
 static void print_dropout(char text[48], const bp_layer *l)
 {
-    snprintf(text, 48, "dropout %.15g", l->rate);
+    char rate[BP_DECIMAL_SIZE];
+    bp_decimal_text(rate, l->rate, BP_F64);
+    snprintf(text, 48, "dropout %s", rate);
 }
 
 static void build_dropout(bp_layer_info *info, bp_net_builder *b, const bp_layer *l)
@@ -108,20 +111,17 @@ void bp_layer_build(bp_layer_info *info, bp_net_builder *b, const bp_layer *l)
 
 /* ---- text ---- */
 
-/* The next comma-separated piece of *text as words; false at the end of the text. */
-static bool next_piece(words *w, const char **text, bool *too_long)
+#define SPACE " \t\n\r\f\v"
+
+/* The first comma-separated piece of text as words; returns what follows its comma, NULL if it was the last. */
+static const char *read_piece(words *w, bool *too_long, const char *text)
 {
-    const char *p = *text;
-    if (!*p) {
-        return false;
-    }
+    const char *p = text;
     w->count = 0;
     *too_long = false;
     while (*p && *p != ',') {
-        while (isspace((unsigned char)*p)) {
-            p++;
-        }
-        size_t n = strcspn(p, ", \t\n\r\f\v");
+        p += strspn(p, SPACE);
+        size_t n = strcspn(p, "," SPACE);
         if (n && (w->count == WORDS || n >= WORD)) {
             *too_long = true;
         } else if (n) {
@@ -130,8 +130,7 @@ static bool next_piece(words *w, const char **text, bool *too_long)
         }
         p += n;
     }
-    *text = *p ? p + 1 : p;
-    return true;
+    return *p ? p + 1 : NULL;
 }
 
 static bp_status parse_layer(bp_layer *l, const words *w, bool too_long)
@@ -159,7 +158,7 @@ static size_t count_pieces(const char *text)
 
 static bool blank(const char *text)
 {
-    return text[strspn(text, " \t\n\r\f\v")] == '\0';
+    return text[strspn(text, SPACE)] == '\0';
 }
 
 bp_status bp_net_parse(bp_net *out, const char *text, const bp_allocator *allocator)
@@ -176,7 +175,8 @@ bp_status bp_net_parse(bp_net *out, const char *text, const bp_allocator *alloca
     words w;
     bool too_long;
     bp_status status = BP_OK;
-    for (const char *p = text; !blank(text) && status == BP_OK && next_piece(&w, &p, &too_long);) {
+    for (const char *p = blank(text) ? NULL : text; p && status == BP_OK;) {
+        p = read_piece(&w, &too_long, p);
         status = parse_layer(&out->layers[out->count], &w, too_long);
         out->count++;
     }

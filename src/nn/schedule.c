@@ -65,6 +65,11 @@ static const char *kind_name(size_t i)
     return kinds[i].name;
 }
 
+bool bp_schedule_is_known(const bp_schedule *s)
+{
+    return s->kind >= 0 && s->kind < KINDS;
+}
+
 bool bp_schedule_is_plateau(const bp_schedule *s)
 {
     return s->kind == PLATEAU;
@@ -74,10 +79,11 @@ bool bp_schedule_is_plateau(const bp_schedule *s)
 static bool parse_numbers(const schedule_kind *k, double value[2], const char *text)
 {
     int count = 0;
-    while (text && *text) {
+    while (text) {
         char piece[32];
+        bool whole = strcspn(text, ",") < sizeof piece;
         text = bp_split_name(piece, text, ',');
-        if (count == k->most || !bp_parse_double(&value[count++], piece) || value[count - 1] < 0) {
+        if (!whole || count == k->most || !bp_parse_double(&value[count++], piece) || value[count - 1] < 0) {
             return false;
         }
     }
@@ -88,17 +94,18 @@ static bp_status parse_kind(bp_schedule *out, const char *text)
 {
     char name[32];
     const char *numbers = bp_split_name(name, text, ':');
-    out->kind = bp_find_name(name, kind_name, KINDS);
-    if (out->kind < 0) {
+    int kind = bp_find_name(name, kind_name, KINDS);
+    if (kind < 0) {
         return bp_fail_unknown("schedule", name, kind_name, KINDS);
     }
-    const schedule_kind *k = &kinds[out->kind];
+    const schedule_kind *k = &kinds[kind];
     double value[2] = {k->a, k->b};
-    bool valid = parse_numbers(k, value, numbers) && !(numbers && !*numbers);
+    bool valid = parse_numbers(k, value, numbers);
     bool divides = strcmp(k->name, "step") == 0; /* epochs are divided by the first number */
     if (!valid || (divides && value[0] < 1)) {
         return bp_fail(BP_ERR_ARGUMENT, "schedule \"%s\": expected \"%s\"", text, k->usage);
     }
+    out->kind = kind;
     out->a = value[0];
     out->b = value[1];
     return BP_OK;
@@ -111,8 +118,10 @@ bp_status bp_schedule_parse(bp_schedule *out, const char *text)
     if (strncmp(text, "warmup:", 7) == 0) {
         char number[32];
         rest = bp_split_name(number, text + 7, '+');
-        number[strcspn(number, " ")] = '\0';
-        if (!bp_parse_size(&out->warmup, number)) {
+        size_t digits = strcspn(number, " ");
+        bool alone = number[digits + strspn(number + digits, " ")] == '\0';
+        number[digits] = '\0';
+        if (!alone || !bp_parse_size(&out->warmup, number)) {
             return bp_fail(BP_ERR_ARGUMENT, "schedule \"%s\": expected \"warmup:STEPS + SCHEDULE\"", text);
         }
         rest = rest ? rest + strspn(rest, " ") : "constant";
@@ -129,16 +138,18 @@ const char *bp_schedule_text(char *out, size_t size, const bp_schedule *s)
 {
     const schedule_kind *k = &kinds[s->kind];
     const double number[2] = {s->a, s->b}, usual[2] = {k->a, k->b};
-    int count = k->most, used = s->warmup ? snprintf(out, size, "warmup:%zu + ", s->warmup) : 0;
+    char warmup[48] = "", text[2][BP_DECIMAL_SIZE] = {"", ""};
+    int count = k->most;
     while (count > k->least && number[count - 1] == usual[count - 1]) {
         count--;
     }
-    used += snprintf(out + used, size - (size_t)used, "%s", k->name);
     for (int i = 0; i < count; i++) {
-        char text[BP_DECIMAL_SIZE];
-        bp_decimal_text(text, number[i], BP_F64);
-        used += snprintf(out + used, size - (size_t)used, "%c%s", i ? ',' : ':', text);
+        bp_decimal_text(text[i], number[i], BP_F64);
     }
+    if (s->warmup) {
+        snprintf(warmup, sizeof warmup, "warmup:%zu + ", s->warmup);
+    }
+    snprintf(out, size, "%s%s%s%s%s%s", warmup, k->name, count > 0 ? ":" : "", text[0], count > 1 ? "," : "", text[1]);
     return out;
 }
 

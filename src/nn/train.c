@@ -31,6 +31,9 @@ static bp_status check_options(const bp_train_options *o)
     if (o->threads < 0) {
         return bp_fail(BP_ERR_ARGUMENT, "%d threads; expected 0 (as many as pay) or more", o->threads);
     }
+    if (!bp_schedule_is_known(&o->schedule)) {
+        return bp_fail(BP_ERR_ARGUMENT, "%d is not a schedule; bp_schedule_parse makes one", o->schedule.kind);
+    }
     return bp_optimizer_check(&o->optimizer);
 }
 
@@ -406,7 +409,8 @@ static bp_status resume(trainer *t)
 {
     const bp_state_part *step = bp_state_find(t->o->resume, "step");
     if (step && step->type == BP_F64 && step->count == 1 && *(const double *)step->data > (double)t->total) {
-        return bp_fail(BP_ERR_DATA, "restoring a run: it has done %.0f steps, but %zu are planned: allow more epochs or steps",
+        return bp_fail(BP_ERR_DATA,
+                       "restoring a run: it has done %.0f steps, but %zu are planned: allow more epochs or steps",
                        *(const double *)step->data, t->total);
     }
     bp_status status = bp_state_restore(&t->state, t->o->resume);

@@ -18,6 +18,9 @@ static bool last_of(const bp_model *m, size_t i)
 static bool alike(const bp_model *to, const bp_model *from, size_t i)
 {
     const bp_layer_info *a = &to->layers[i], *b = &from->layers[i];
+    if (a->inputs != b->inputs) {
+        return false;
+    }
     if (!a->w || !b->w) {
         return !a->w && !b->w;
     }
@@ -25,7 +28,7 @@ static bool alike(const bp_model *to, const bp_model *from, size_t i)
         (to->options.outputs != from->options.outputs || to->options.task != from->options.task)) {
         return false;
     }
-    return a->inputs == b->inputs && strcmp(a->text, b->text) == 0;
+    return strcmp(a->text, b->text) == 0;
 }
 
 /* "dense 10 softmax, 50 -> 10, for 10 classes" */
@@ -111,11 +114,11 @@ bp_status bp_model_transfer(size_t *taken, bp_model *to, const bp_model *from, s
     const double *mean, *scale;
     size_t count = 0, scaled = bp_model_scaling(from, &mean, &scale);
     bp_status status = count_layers(&count, to, from, layers);
+    if (status == BP_OK && last_of(to, count - 1) && last_of(from, count - 1)) {
+        status = copy_meaning(to, from); /* first, for it may refuse */
+    }
     if (status == BP_OK) {
         status = bp_model_set_scaling(to, scaled, mean, scale);
-    }
-    if (status == BP_OK && last_of(to, count - 1) && last_of(from, count - 1)) {
-        status = copy_meaning(to, from);
     }
     if (status == BP_OK) {
         status = copy_layers(to, from, count);
