@@ -238,10 +238,11 @@ static void test_mistakes(void **state)
         {"a,b\n1,inf\n", BP_ERR_DATA, "line 2, column 2 (b): \"inf\" is infinite"},
         {"a,b\n1,1e999\n", BP_ERR_DATA, "line 2, column 2 (b): \"1e999\" is infinite or too large"},
         {"a,b\n1,\"x\n2,y\n", BP_ERR_FORMAT, "line 2, column 2 (b): \"x"},
+        {"a,b\n1,\"x", BP_ERR_FORMAT, "line 2, column 2 (b): \"x\" its quote is never closed"},
         {"a,b\n1,\"x\" y\n", BP_ERR_FORMAT, "line 2, column 2 (b): \"x\" more text follows"},
         {"\"name\n1\n2\n3\n", BP_ERR_FORMAT, "line 1, column 1 of the header: \"name?1?2?3?\" its quote is never"},
         {"a,\"b\"x\n1,2\n3,4\n", BP_ERR_FORMAT, "line 1, column 2 of the header: \"b\" more text follows"},
-        {"a,a\n1,2\n", BP_ERR_FORMAT, "columns 1 and 2 are both named \"a\""},
+        {"a,a\n1,2\n", BP_ERR_FORMAT, "t.csv: columns 1 and 2 are both named \"a\""},
         {"a,b\n1,\xFF\n", BP_ERR_FORMAT, "line 2, column 2 (b): a text, \"?\", is not UTF-8"},
         {"a,\xC3\n1,2\n", BP_ERR_FORMAT, "the name of column 2"},
         {"\xFF\xFE"
@@ -280,6 +281,9 @@ static void test_skip(void **state)
     assert_int_equal(bp_table_column(t, 0).missing, 0);
     assert_int_equal(bp_table_column(t, 1).levels, 3);
     assert_int_equal(bp_table_column(t, 2).missing, 2);
+    bp_table_free(t);
+    assert_ok(read_text(&t, "a,b\n1,2\n3,\"open", &o)); /* up to the last byte */
+    assert_string_equal(shown(t), "a:n b:n|1 2");
     bp_table_free(t);
     assert_error(read_text(&t, "a,b\nx,1\ny,2\n", &o), BP_ERR_DATA, "all 2 rows are bad");
 }

@@ -421,6 +421,7 @@ typedef struct numbered {
     int16_t x[2 * 1000];
     int32_t label[1000];
     double y[3 * 1000];
+    float weight[1000];
     bp_data data;
 } numbered;
 
@@ -435,6 +436,7 @@ static void make_numbered(numbered *n, size_t rows, size_t classes)
         for (size_t j = 0; j < 3; j++) {
             n->y[3 * i + j] = (double)i + 0.25 * (double)j;
         }
+        n->weight[i] = 0.5F * (float)i;
     }
     n->data = (bp_data){.rows = rows,
                         .inputs = 2,
@@ -442,6 +444,7 @@ static void make_numbered(numbered *n, size_t rows, size_t classes)
                         .x_type = BP_I16,
                         .classes = classes,
                         .label = n->label,
+                        .weight = n->weight,
                         .class_names = names};
     if (classes == 0) {
         n->data.label = NULL;
@@ -467,6 +470,7 @@ static void check_split(const numbered *n, const bp_dataset *part, const bp_data
             assert_int_equal(((const int16_t *)side[k]->x)[2 * i + 1], -row);
             assert_true(row > last);
             assert_int_equal(seen[row]++, 0);
+            assert_true(side[k]->weight[i] == n->weight[row]);
             last = row;
             if (n->data.label) {
                 assert_int_equal(side[k]->label[i], n->label[row]);

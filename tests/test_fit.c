@@ -313,6 +313,10 @@ static void test_choice(void **state)
     assert_true(chosen->count == f->recipe.folds);
     assert_true(f->run.optimizer.l2 == f->recipe.penalty[better] / 120);
     assert_true(mean_loss(chosen) == mean_loss(one[better]));
+    bp_folds_free(chosen);
+    o.folds = 3;
+    assert_ok(bp_fit_choose(&chosen, f, &o));
+    assert_int_equal(chosen->count, 3);
     bp_fit *whole = NULL;
     assert_ok(bp_table_fit(&whole, t, NULL, 0, NULL));
     assert_true(whole->run.optimizer.l2 == f->run.optimizer.l2);
@@ -605,6 +609,15 @@ static void test_recipes(void **state)
         }
     }
     assert_null(bp_fit_recipe_at(1000).name);
+    size_t count = 0;
+    while (bp_fit_recipe_at(count).name != NULL) {
+        count++;
+    }
+    assert_int_equal(count, 6); /* three sizes, classes or numbers */
+    assert_null(bp_fit_recipe_at(count).name);
+    assert_string_equal(bp_fit_recipe_for(1000, BP_TABLE_REGRESS).name, "up to 1,000 rows, numbers");
+    assert_string_equal(bp_fit_recipe_for(1001, BP_TABLE_REGRESS).name, "up to 10,000 rows, numbers");
+    assert_string_equal(bp_fit_recipe_for(10001, BP_TABLE_MULTILABEL).name, "more rows, classes");
 }
 
 int main(void)

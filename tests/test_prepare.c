@@ -430,6 +430,25 @@ static void test_weights(void **state)
     assert_error(bp_preparation_fit(&p, t, NULL, 0, &o), BP_ERR_DATA, "row 2");
     bp_table_free(t);
 }
+/* Among many values the least and the greatest are knots, even where the last one weighs next to nothing. */
+static void test_outer_knots(void **state)
+{
+    (void)state;
+    enum { VALUES = 400 };
+    bp_weighted item[VALUES], scratch[VALUES];
+    bp_pool pool = {bp_allocator_or_default(NULL), NULL};
+    bp_scale s;
+    for (size_t i = 0; i < VALUES; i++) {
+        item[i] = (bp_weighted){(double)i, i + 1 < VALUES ? 1 : 1e-20};
+    }
+    bp_distribution d = {VALUES, item, 0, 0};
+    bp_distribution_sort(&d, scratch);
+    assert_ok(bp_scale_fit(&s, &pool, &d, BP_NUMBERS_QUANTILE));
+    assert_in_range(s.knots, 200, 258);
+    assert_true(s.knot[0] == 0 && s.knot[s.knots - 1] == VALUES - 1);
+    bp_pool_free(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_category),
         cmocka_unit_test(test_boolean_and_left_out),
         cmocka_unit_test(test_many_levels),
+        cmocka_unit_test(test_outer_knots),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_scales),
         cmocka_unit_test(test_normal_quantile),

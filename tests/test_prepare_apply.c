@@ -44,6 +44,20 @@ static void test_task(void **state)
     assert_int_equal(task_of("x:n,a:n,b:n\n1,0,1\n2,1,2\n3,0,3\n", two, 2), BP_TABLE_REGRESS);
 }
 
+static void test_classes_that_occur(void **state)
+{
+    (void)state;
+    static const uint32_t row[] = {0, 1, 3};
+    bp_table *t = table("x:n,c:t,k:t\n1,p,a\n2,q,b\n3,r,c\n4,p,a\n", true);
+    bp_prepare_options o = bp_prepare_defaults();
+    bp_preparation *p;
+    assert_ok(bp_preparation_fit(&p, t, row, 3, &o)); /* neither the class nor the level of row 2 */
+    assert_int_equal(bp_preparation_outputs(p), 2);
+    assert_int_equal(bp_preparation_inputs(p), 2);
+    bp_preparation_free(p);
+    bp_table_free(t);
+}
+
 static void test_classes(void **state)
 {
     (void)state;
@@ -593,6 +607,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_task),
         cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_classes_that_occur),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_hopeless_targets),
         cmocka_unit_test(test_columns),

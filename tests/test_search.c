@@ -105,6 +105,8 @@ static void test_candidates(void **state)
         rules[s.numbers]++;
         size_t layers = 0;
         for (const char *at = s.net; (at = strstr(at, "dense")) != NULL; at++) {
+            size_t width = strtoul(at + strlen("dense "), NULL, 10);
+            assert_true(width >= 16 && width <= 128 && width % 8 == 0); /* of few rows */
             layers++;
         }
         depth[layers < 4 ? layers : 4]++;
@@ -187,6 +189,47 @@ static bool count_score(void *ctx, const bp_search_progress *p)
     c->of_rung[p->rung]++;
     assert_true(p->done <= p->total && p->rung <= p->rungs && p->row->rung == p->rung);
     return c->calls != c->stop_after;
+}
+
+enum { PROMOTED = 12 };
+
+static bool keep_loss(void *ctx, const bp_search_progress *p)
+{
+    double(*loss)[PROMOTED] = ctx;
+    loss[p->rung - 1][p->row->candidate - 1] = p->row->loss;
+    return true;
+}
+
+/* Of numbers, those with the least loss go on. */
+static void test_the_best_go_on(void **state)
+{
+    (void)state;
+    bp_table *t = circles(120, false);
+    bp_fit *f = fit_of(t, 0.25, 3);
+    double loss[3][PROMOTED];
+    bp_search_options o = quick();
+    for (size_t i = 0; i < PROMOTED; i++) {
+        loss[0][i] = loss[1][i] = loss[2][i] = NAN;
+    }
+    o.candidates = PROMOTED;
+    o.threads = 1;
+    o.on_score = keep_loss;
+    o.ctx = loss;
+    bp_search *s = search_of(f, &o);
+    assert_int_equal(s->rungs, 3);
+    size_t went_on = 0;
+    for (size_t i = 0; i < PROMOTED; i++) {
+        size_t better = 0;
+        for (size_t j = 0; j < PROMOTED; j++) {
+            better += loss[0][j] < loss[0][i] ? 1 : 0;
+        }
+        went_on += isnan(loss[1][i]) ? 0 : 1;
+        assert_true(i == 0 || isnan(loss[1][i]) == (better >= PROMOTED / 3));
+    }
+    assert_in_range(went_on, PROMOTED / 3, PROMOTED / 3 + 1);
+    bp_search_free(s);
+    bp_fit_free(f);
+    bp_table_free(t);
 }
 
 /* A third of the candidates in each rung for three times as long; the setting of the fit is in all of them. */
@@ -495,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_fixed),
         cmocka_unit_test(test_threads_do_not_matter),
         cmocka_unit_test(test_rungs),
+        cmocka_unit_test(test_the_best_go_on),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_winner),
         cmocka_unit_test(test_folds),

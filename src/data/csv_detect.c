@@ -123,7 +123,7 @@ static bp_status start_sample(sample *s, const bp_csv_row *row)
 
 static bool same_text(const bp_cell *a, const bp_cell *b)
 {
-    return a->bytes == b->bytes && (a->bytes == 0 || memcmp(a->text, b->text, a->bytes) == 0);
+    return a->bytes == b->bytes && memcmp(a->text, b->text, a->bytes) == 0;
 }
 
 static void add_to_sample(sample *s, const bp_csv_row *row)
