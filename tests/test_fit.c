@@ -495,6 +495,18 @@ static void test_simpler_models(void **state)
     bp_model_free(m);
     bp_fit_free(f);
     bp_table_free(t);
+    static const char *const labels[] = {"a", "b"}; /* b is always yes: no number makes that of a sigmoid */
+    t = table_of("x,a,b\n1,0,1\n2,1,1\n3,1,1\n4,0,1\n");
+    o.prepare.target = (bp_columns){labels, 2};
+    o.prepare.task = BP_TABLE_MULTILABEL;
+    assert_ok(bp_fit_new(&f, t, NULL, 0, &o));
+    assert_ok(bp_fit_trivial(&m, f));
+    e = measured(m, f, t);
+    assert_true(e->loss > 0.1 && e->loss < 1);
+    bp_evaluation_free(e);
+    bp_model_free(m);
+    bp_fit_free(f);
+    bp_table_free(t);
 }
 
 /* ---- cross-validation -------------------------------------------------------------------------------------------- */

@@ -430,6 +430,56 @@ static void test_weights(void **state)
     assert_error(bp_preparation_fit(&p, t, NULL, 0, &o), BP_ERR_DATA, "row 2");
     bp_table_free(t);
 }
+/* What is said of a column of these texts, "" if nothing. */
+static const char *hint_of(const char *const *text, size_t count)
+{
+    static char out[512];
+    bp_pool pool = {bp_allocator_or_default(NULL), NULL};
+    const char *hint;
+    bp_table *t;
+    assert_ok(bp_table_new(&t, "texts", true, NULL));
+    assert_ok(bp_table_add_column(t, "c", 1, BP_COLUMN_TEXT, BP_I32));
+    for (size_t i = 0; i < count && text[i]; i++) {
+        uint32_t code;
+        assert_ok(bp_table_intern(&code, t, 0, text[i], strlen(text[i])));
+    }
+    assert_ok(bp_column_hint(&hint, &pool, &t->column[0]));
+    snprintf(out, sizeof out, "%s", hint ? hint : "");
+    bp_pool_free(&pool);
+    bp_table_free(t);
+    return out;
+}
+
+static void test_hints(void **state)
+{
+    (void)state;
+    enum { MOST = 10 };
+    static const struct {
+        const char *text[MOST], *mention; /* NULL: nothing is said */
+    } known[] = {
+        {{"1.234,5", "1.234.567,25"}, "a decimal comma, as in \"1.234,5\""},
+        {{"12,5", "-3,25", "+0,5", "7"}, "a decimal comma, as in \"12,5\""},
+        {{"1,234", "12", "-1,234,567.8"}, "commas between thousands, as in \"1,234\""},
+        {{"$12", "7.5$", "12"}, "a sign of money or per cent, as in \"$12\""},
+        {{"5 %", "7,5 %"}, "a sign of money"},
+        {{"\xE2\x82\xAC 1,200", "-3"}, "a sign of money"},
+        {{"1,5", "1", "2", "3", "4", "5", "6", "7", "8", "word"}, "a decimal comma"},
+        {{"1,5", "1", "2", "3", "4", "5", "6", "7", "some", "word"}, NULL},
+        {{"1", "2"}, NULL},
+        {{"abc", "$", "a$b", "1$2"}, NULL},
+        {{"1,2,3", "4,5,6"}, NULL},
+        {{"12,"}, NULL},
+        {{"1234,567,"}, NULL},
+        {{",5"}, NULL},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const char *hint = hint_of(known[i].text, MOST);
+        if (known[i].mention ? strstr(hint, known[i].mention) == NULL : *hint != '\0') {
+            fail_msg("\"%s\" ...: \"%s\", expected \"%s\"", known[i].text[0], hint, known[i].mention);
+        }
+    }
+}
+
 /* Among many values the least and the greatest are knots, even where the last one weighs next to nothing. */
 static void test_outer_knots(void **state)
 {
@@ -457,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_boolean_and_left_out),
         cmocka_unit_test(test_many_levels),
         cmocka_unit_test(test_outer_knots),
+        cmocka_unit_test(test_hints),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_scales),
         cmocka_unit_test(test_normal_quantile),

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "data/search.h"
+#include "data/table.h"
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
 
@@ -352,6 +353,52 @@ static void test_folds(void **state)
     bp_table_free(t);
 }
 
+/* Who weighs classes is told the balanced accuracy, and settings are told apart by the weighted loss. */
+static void test_weighted_classes(void **state)
+{
+    (void)state;
+    bp_table *t = circles(150, true);
+    bp_fit_options options = bp_fit_defaults();
+    bp_fit *f = NULL;
+    options.prepare.class_weight = "no=1,yes=5";
+    options.own_epochs = true;
+    options.train.epochs = 9;
+    assert_ok(bp_fit_new(&f, t, NULL, 0, &options));
+    bp_search_options o = quick();
+    bp_folds_options fo = bp_folds_defaults();
+    bp_folds *folds = NULL;
+    o.candidates = 2;
+    o.folds = fo.folds = 3;
+    bp_search *s = search_of(f, &o);
+    assert_ok(bp_fit_folds(&folds, f, &fo));
+    double balanced = 0, loss = 0;
+    for (size_t k = 0; k < 3; k++) {
+        balanced += folds->fold[k].network->balanced_accuracy / 3;
+        loss += folds->fold[k].network->loss / 3;
+    }
+    assert_string_equal(s->measure, "balanced_accuracy");
+    assert_true(fabs(balanced - row_of(s, 1)->measure) < 1e-12);
+    assert_true(fabs(loss - row_of(s, 1)->loss) > 1e-3);
+    bp_folds_free(folds);
+    bp_search_free(s);
+    bp_fit_free(f);
+    bp_table_free(t);
+}
+
+/* Two rows of one class exchange a number: what is known of columns is the same, the rows are not. */
+static void exchange_cells(bp_table *t, const bp_fit *f)
+{
+    const char *first = bp_table_text(t, f->train_row[0], 3);
+    size_t i = 1;
+    while (strcmp(bp_table_text(t, f->train_row[i], 3), first) != 0) {
+        i++;
+    }
+    double a = bp_table_number(t, f->train_row[0], 0), b = bp_table_number(t, f->train_row[i], 0);
+    assert_true(a != b);
+    bp_record_set_number(t->records + f->train_row[0] * t->record_bytes, &t->column[0], b);
+    bp_record_set_number(t->records + f->train_row[i] * t->record_bytes, &t->column[0], a);
+}
+
 /* ---- stopping and going on --------------------------------------------------------------------------------------- */
 
 static void test_resume(void **state)
@@ -429,6 +476,11 @@ static void test_another_search_is_refused(void **state)
     assert_error(bp_fit_search(&s, rows, &o), BP_ERR_DATA, "rows \"120");
     assert_error(bp_fit_search(&s, split, &o), BP_ERR_DATA, "of them watched");
     assert_error(bp_fit_search(&s, cells, &o), BP_ERR_DATA, "prepared data");
+    exchange_cells(t, f);
+    bp_fit *exchanged = fit_of(t, 0.25, 3);
+    assert_string_equal(bp_preparation_text(exchanged->preparation), bp_preparation_text(f->preparation));
+    assert_error(bp_fit_search(&s, exchanged, &o), BP_ERR_DATA, "prepared data");
+    bp_fit_free(exchanged);
     o.candidates = 4;
     assert_error(bp_fit_search(&s, f, &o), BP_ERR_DATA, "candidates \"3\" there, \"4\" here");
     o.candidates = 3;
@@ -542,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_winner),
         cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_weighted_classes),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_stopped_at_once),
         cmocka_unit_test(test_another_search_is_refused),
