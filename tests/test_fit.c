@@ -595,6 +595,14 @@ static void test_errors(void **state)
     o.prepare.target = (bp_columns){wrong, 1};
     assert_error(bp_table_fit(&f, t, NULL, 0, &o), BP_ERR_ARGUMENT, "z");
     bp_table_free(t);
+    t = table_of("x,y\n1,2.5\n,3\n2,3.5\n,7\n3,4\n");
+    o = bp_fit_defaults();
+    o.prepare.missing = BP_MISSING_DROP;
+    assert_ok(bp_fit_new(&f, t, NULL, 0, &o));
+    assert_int_equal(f->report.rows, 3);
+    assert_int_equal(f->report.dropped, 2);
+    bp_fit_free(f);
+    bp_table_free(t);
     t = table_of("x,y\n1,2.5\n2,3.5\n3,4\n");
     bp_folds *r = NULL;
     bp_folds_options many = {.folds = (size_t)1 << 40}; /* refused before there is room for them */

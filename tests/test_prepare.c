@@ -87,6 +87,12 @@ static void test_boolean_and_left_out(void **state)
     assert_true(bp_preparation_feature(p, 2, &f));
     assert_string_equal(f.column, "code");
     assert_false(bp_preparation_feature(p, 3, &f));
+    static const char *const inputs[] = {"sex=m", "flag", "code=k1"};
+    char name[64] = "?";
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(bp_preparation_input(p, i, name, sizeof name), inputs[i]);
+    }
+    assert_string_equal(bp_preparation_input(p, bp_preparation_inputs(p), name, sizeof name), "");
     const char *column, *text;
     assert_true(bp_preparation_note(p, 0, &column, &text));
     assert_string_equal(column, "same");

@@ -243,6 +243,29 @@ static void test_missing(void **state)
     bp_model_free(m);
 }
 
+/* What names the rows, and classes, are texts; inputs are numbers. */
+static void test_kinds_of_columns(void **state)
+{
+    (void)state;
+    static const char *const who[] = {"who"};
+    bp_model *m = model_of(2, 3, BP_CLASSIFY, BP_F32);
+    bp_prepare_options o = bp_prepare_defaults();
+    bp_preparation *p;
+    bp_table *t;
+    o.id = (bp_columns){who, 1};
+    assert_ok(read_text(&t, "who,a,b,kind\nx,1,2,0\n", NULL));
+    assert_ok(bp_preparation_plain(&p, m, t, true, &o));
+    assert_string_equal(bp_preparation_id(p, 0), "who");
+    assert_null(bp_preparation_id(p, 1));
+    const char *text = bp_preparation_text(p);
+    assert_non_null(strstr(text, "\"column\":\"who\",\"position\":1,\"read\":\"text\""));
+    assert_non_null(strstr(text, "\"column\":\"a\",\"position\":2,\"read\":\"number\",\"type\":\"f64\""));
+    assert_non_null(strstr(text, "\"column\":\"kind\",\"position\":4,\"read\":\"text\""));
+    bp_preparation_free(p);
+    bp_table_free(t);
+    bp_model_free(m);
+}
+
 /* In the model it makes one that knows its columns, and training can go on from it: with its scaling, at its loss. */
 static void test_in_a_model(void **state)
 {
@@ -286,8 +309,8 @@ static void test_in_a_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_columns),    cmocka_unit_test(test_classes),
-        cmocka_unit_test(test_missing), cmocka_unit_test(test_in_a_model),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_columns),          cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_missing), cmocka_unit_test(test_kinds_of_columns), cmocka_unit_test(test_in_a_model),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

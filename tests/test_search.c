@@ -460,6 +460,60 @@ static void test_stopped_at_once(void **state)
     bp_table_free(t);
 }
 
+/* A step that is refused once ends the search, although the others were allowed. */
+static bool refuse_one_step(void *ctx, const bp_progress *p)
+{
+    counts *c = ctx;
+    (void)p;
+    return ++c->steps != 20;
+}
+
+static void test_stopped_by_a_step(void **state)
+{
+    (void)state;
+    bp_table *t = circles(120, true);
+    bp_fit *f = fit_of(t, 0.25, 3);
+    counts c = {0};
+    bp_search_options o = quick();
+    o.threads = 1;
+    f->run.on_step = refuse_one_step;
+    f->run.ctx = &c;
+    bp_search *s = NULL;
+    bp_status status = bp_fit_search(&s, f, &o);
+    assert_int_equal(c.steps, 20);
+    assert_true(status == BP_OK ? s->stopped : status == BP_ERR_STOPPED);
+    bp_search_free(s);
+    bp_fit_free(f);
+    bp_table_free(t);
+}
+
+/* A setting with an optimizer of another kind keeps what settings do not have. */
+static void test_apply(void **state)
+{
+    (void)state;
+    bp_table *t = circles(120, true);
+    bp_fit *f = fit_of(t, 0.25, 3);
+    bp_train_options run;
+    f->run.optimizer.l1 = 0.25;
+    f->run.optimizer.clip_norm = 3;
+    f->run.optimizer.clip_value = 0.5;
+    bp_setting s = bp_fit_setting(f);
+    s.optimizer = BP_ADAMW;
+    s.lr = 0.125;
+    s.l2 = 0.0625;
+    s.weight_decay = 0.75;
+    s.batch = 17;
+    s.epochs = 5;
+    s.patience = 2;
+    bp_setting_apply(&run, f, &s);
+    assert_int_equal(run.optimizer.kind, BP_ADAMW);
+    assert_true(run.optimizer.l1 == 0.25 && run.optimizer.clip_norm == 3 && run.optimizer.clip_value == 0.5);
+    assert_true(run.optimizer.lr == 0.125 && run.optimizer.l2 == 0.0625 && run.optimizer.weight_decay == 0.75);
+    assert_true(run.batch == 17 && run.epochs == 5 && run.patience == 2);
+    bp_fit_free(f);
+    bp_table_free(t);
+}
+
 static void test_another_search_is_refused(void **state)
 {
     (void)state;
@@ -594,6 +648,8 @@ int main(void)
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_winner),
         cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_apply),
+        cmocka_unit_test(test_stopped_by_a_step),
         cmocka_unit_test(test_weighted_classes),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_stopped_at_once),
