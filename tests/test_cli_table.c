@@ -350,6 +350,21 @@ static void test_hints(void **state)
     outcome_free(&o);
 }
 
+/* A name is cut where it is too long, but never within a character: the model has it in a note, which must be UTF-8. */
+static void test_long_name(void **state)
+{
+    (void)state;
+    static const char name[] = "ääääääääääääääääääääääääääääääääääää.csv";
+    FILE *f = create(name);
+    fprintf(f, "x,y\n1,a\n2,b\n3,a\n4,b\n");
+    fclose(f);
+    char command[256];
+    snprintf(command, sizeof command, "train|%s|--epochs|1", name);
+    outcome o = run(command);
+    assert_int_equal(o.code, 0);
+    outcome_free(&o);
+}
+
 static void test_labels_have_names(void **state)
 {
     (void)state;
@@ -401,7 +416,7 @@ int main(void)
         TEST(test_standard_input), TEST(test_names_with_commas), TEST(test_folds),
         TEST(test_valid),          TEST(test_warning),           TEST(test_sample_weights),
         TEST(test_cache),          TEST(test_eval_counts),       TEST(test_refusals),
-        TEST(test_hints),          TEST(test_labels_have_names),
+        TEST(test_hints),          TEST(test_long_name),         TEST(test_labels_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

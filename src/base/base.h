@@ -50,6 +50,16 @@ size_t bp_edit_distance(const char *a, const char *b);
 /* name = text up to `until` or its end (cut at 31 bytes); returns what follows `until`, NULL if it is not there. */
 const char *bp_split_name(char name[32], const char *text, char until);
 
+/* How many bytes of a text of `length` bytes in UTF-8 fit into `most` without cutting a character in two. */
+static inline size_t bp_text_fitting(const char *text, size_t length, size_t most)
+{
+    size_t n = length < most ? length : most;
+    while (n > 0 && n < length && ((unsigned char)text[n] & 0xC0) == 0x80) {
+        n--;
+    }
+    return n;
+}
+
 /* Number from text, whole text, independent of locale; false if it is none or not finite. */
 bool bp_parse_double(double *out, const char *text);
 bool bp_parse_size(size_t *out, const char *text);

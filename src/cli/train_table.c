@@ -77,7 +77,8 @@ static bp_status read_main(training *t)
     bp_status status = read_as_model(t);
     status = status == BP_OK ? bp_table_read(&t->tables.table, t->what, &t->tables.request.reading) : status;
     t->tables.read_seconds = bp_seconds() - start;
-    snprintf(t->name, sizeof t->name, "%s", strcmp(t->what, "-") == 0 ? "table" : slash != NULL ? slash + 1 : t->what);
+    const char *name = strcmp(t->what, "-") == 0 ? "table" : slash != NULL ? slash + 1 : t->what;
+    snprintf(t->name, sizeof t->name, "%.*s", (int)bp_text_fitting(name, strlen(name), sizeof t->name - 1), name);
     return status;
 }
 

@@ -235,7 +235,7 @@ static void base_name(char *out, size_t room, const char *path)
     while (begin > 0 && path[begin - 1] != '/') {
         begin--;
     }
-    snprintf(out, room, "%.*s", (int)(end - begin), path + begin);
+    snprintf(out, room, "%.*s", (int)bp_text_fitting(path + begin, end - begin, room - 1), path + begin);
 }
 
 /* Whether a folder that was given may hold the known set `name` itself: its own name says so, or it has a name of its own
