@@ -248,6 +248,9 @@ static void test_mistakes(void **state)
         {"\xFF\xFE"
          "a",
          BP_ERR_FORMAT, "UTF-16"},
+        {"\xFE\xFF"
+         "a",
+         BP_ERR_FORMAT, "UTF-16"},
     };
     bp_table *t;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -260,6 +260,21 @@ static void test_days(void **state)
     }
 }
 
+/* Nothing behind the text counts, though it may be digits. */
+static void test_parts_of_texts(void **state)
+{
+    (void)state;
+    static const char text[] = "-123456789.25e17";
+    static const double known[] = {NAN, NAN, -1, -12, -123, -1234, -12345, -123456, -1234567, -12345678, -123456789};
+    for (size_t n = 2; n < sizeof known / sizeof *known; n++) {
+        double value;
+        assert_int_equal(bp_number_parse(&value, text, n, '.'), BP_NUMBER_VALUE);
+        assert_true(value == known[n]);
+        assert_int_equal(bp_number_parse(&value, text + 1, n - 1, '.'), BP_NUMBER_VALUE);
+        assert_true(value == -known[n]);
+    }
+}
+
 static void test_date_forms(void **state)
 {
     (void)state;
@@ -318,7 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),  cmocka_unit_test(test_locale),     cmocka_unit_test(test_short),
         cmocka_unit_test(test_random), cmocka_unit_test(test_halfway),    cmocka_unit_test(test_very_long),
-        cmocka_unit_test(test_days),   cmocka_unit_test(test_date_forms),
+        cmocka_unit_test(test_days),   cmocka_unit_test(test_date_forms), cmocka_unit_test(test_parts_of_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,6 +187,15 @@ static void test_many_levels(void **state)
     bp_preparation_free(p);
     bp_table_free(t);
 
+    t = table("c:t,w:n,y:n\np,0.1,1\np,0.1,2\nq,0.1,3\nq,0.1,4\nr,0.1,5\nr,0.1,6\ns,0.1,7\n", true);
+    o.min_count = 2; /* rows: what weights that are not whole say of each other is that these are alike */
+    o.weight = "w";
+    p = fit(t, &o);
+    assert_int_equal(bp_preparation_inputs(p), 4);
+    bp_preparation_free(p);
+    bp_table_free(t);
+
+    o.weight = NULL;
     o.min_count = 8;
     t = text_table(128, write_halves);
     p = fit(t, &o); /* L0 64, L1 32, L2 16, L3 8; L4 4, L5 2, L6 1, L7 1 */
@@ -459,6 +468,10 @@ static const char *hint_of(const char *const *text, size_t count)
 static void test_hints(void **state)
 {
     (void)state;
+    static const char *const longest[] = {"11111111111111111111111111111111111111111111111111111111111\xE2\x82\xAC"};
+    const char *cut = hint_of(longest, 1); /* not within the sign */
+    assert_ok(bp_check_utf8(cut, strlen(cut), "the hint"));
+    assert_non_null(strstr(cut, "111...\""));
     enum { MOST = 10 };
     static const struct {
         const char *text[MOST], *mention; /* NULL: nothing is said */

@@ -252,7 +252,9 @@ static void describe_boolean(char *out, size_t size, const bp_feature *f)
 {
     const char *extra = f->indicator ? ", indicator of missing values" : "";
     if (f->level.count == 2) {
-        snprintf(out, size, "%.50s / %.50s%s", f->level.text[0], f->level.text[1], extra);
+        char no[52], yes[52];
+        snprintf(out, size, "%s / %s%s", bp_text_shown(no, sizeof no, f->level.text[0], strlen(f->level.text[0])),
+                 bp_text_shown(yes, sizeof yes, f->level.text[1], strlen(f->level.text[1])), extra);
     } else {
         snprintf(out, size, "two values%s", extra);
     }

@@ -169,11 +169,11 @@ static void fill_plain(const void *x, size_t row, void *out, bp_type type)
 static void note_unknown(apply *a, const binding *b, size_t row, uint32_t level)
 {
     if (a->report.unknown++ == 0) {
-        char shown[64];
-        const char *text = b->cells.level.text[level];
-        snprintf(a->report.first_unknown, sizeof a->report.first_unknown, "column \"%.60s\": \"%s\" in row %zu",
-                 b->feature->source.name, bp_text_shown(shown, sizeof shown, text, strlen(text)),
-                 a->t->rows_before + row + 1);
+        char shown[64], column[64];
+        const char *text = b->cells.level.text[level], *name = b->feature->source.name;
+        snprintf(a->report.first_unknown, sizeof a->report.first_unknown, "column \"%s\": \"%s\" in row %zu",
+                 bp_text_shown(column, sizeof column, name, strlen(name)),
+                 bp_text_shown(shown, sizeof shown, text, strlen(text)), a->t->rows_before + row + 1);
     }
 }
 

@@ -92,7 +92,7 @@ static void odd_cells(char *out, size_t size, const bp_column *c)
 {
     const char *them = c->odd == 1 ? "it" : "them";
     snprintf(out, size,
-             "hint: it is text because of %zu cell%s among numbers or dates, the first in line %zu: \"%.60s\"; correct "
+             "hint: it is text because of %zu cell%s among numbers or dates, the first in line %zu: \"%s\"; correct "
              "%s, or count %s as missing",
              c->odd, c->odd == 1 ? "" : "s", c->odd_line, c->odd_text, them, them);
 }
@@ -110,8 +110,9 @@ bp_status bp_column_hint(const char **out, bp_pool *pool, const bp_column *c)
     }
     for (size_t i = 0; i < sizeof ways / sizeof *ways && text[0] == '\0'; i++) {
         if (written_so(&example, c, ways[i].is)) {
-            snprintf(text, sizeof text, "hint: its cells look like numbers with %s, as in \"%.60s\"; %s", ways[i].what,
-                     example, ways[i].advice);
+            char shown[64];
+            snprintf(text, sizeof text, "hint: its cells look like numbers with %s, as in \"%s\"; %s", ways[i].what,
+                     bp_text_shown(shown, sizeof shown, example, strlen(example)), ways[i].advice);
         }
     }
     *out = text[0] != '\0' ? bp_pool_copy(pool, text) : NULL;
