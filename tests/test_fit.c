@@ -142,6 +142,23 @@ static void test_split(void **state)
     bp_table_free(t);
 }
 
+/* Without a name the target is the last column that is nothing else. */
+static void test_split_by_the_last_free_column(void **state)
+{
+    (void)state;
+    static const char *const id[] = {"who"}, *const drop[] = {"more"};
+    bp_table *t = table_of("x,c,w,who,more\n1,a,1,p,\n2,a,1,q,\n3,,1,r,1\n4,a,0,s,1\n5,a,1,t,1\n6,a,1,,1\n");
+    bp_prepare_options o = bp_prepare_defaults();
+    bp_split s;
+    o.weight = "w";
+    o.id = (bp_columns){id, 1};
+    o.drop = (bp_columns){drop, 1};
+    assert_ok(bp_table_split(&s, t, 0.5, &o, 1));
+    assert_int_equal(s.part_rows + s.rest_rows, 4); /* not the one without c, nor the one of weight 0 */
+    bp_split_free(&s);
+    bp_table_free(t);
+}
+
 /* Numbers that hardly repeat are not divided value by value: the share is the share that was asked for. */
 static void test_split_of_numbers(void **state)
 {
@@ -646,6 +663,7 @@ int main(void)
         cmocka_unit_test(test_folds_are_even),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_split_of_numbers),
+        cmocka_unit_test(test_split_by_the_last_free_column),
         cmocka_unit_test(test_split_of_many_numbers),
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_watched),

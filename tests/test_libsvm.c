@@ -200,7 +200,8 @@ static void recognised(void **state)
                  {"1 2 3\n", false},         {"1\n", false},
                  {"12 10:30:05\n", false},   {"a 1:2\n", false},
                  {"1,1:2\n", false},         {"", false},
-                 {"1 x:2\n", false},         {"1 1: 2", false}};
+                 {"1 x:2\n", false},         {"1 1: 2", false},
+                 {"1 12x:5\n", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (bp_libsvm_looks(cases[i].text, strlen(cases[i].text)) != cases[i].is) {
             fail_msg("\"%s\"", cases[i].text);
