@@ -812,99 +812,6 @@ static void sessions_refuse(void **state)
     bp_graph_free(g);
 }
 
-/* What makes no sense for any graph. */
-static void sessions_of_senseless_sizes(void **state)
-{
-    (void)state;
-    bp_graph *g = bp_graph_new(BP_F64, NULL);
-    assert_null(bp_input(g, "x", bp_shape1(SIZE_MAX - 3)));
-    assert_int_equal(bp_graph_compile(g), BP_ERR_SHAPE);
-    assert_non_null(strstr(bp_error(), "too large"));
-    bp_graph_free(g);
-    g = bp_graph_new(BP_F64, NULL);
-    const bp_node *targets[] = {bp_sum(bp_input(g, NULL, bp_shape1(2)))};
-    assert_ok(bp_graph_compile(g));
-    bp_session *s;
-    const int threads[] = {-1, INT32_MAX};
-    for (size_t i = 0; i < 2; i++) {
-        bp_session_options o = bp_session_defaults();
-        o.threads = threads[i];
-        assert_int_equal(bp_session_new(&s, g, targets, 1, &o), BP_ERR_ARGUMENT);
-        assert_null(s);
-    }
-    bp_graph_free(g);
-}
-
-/* Nodes without a name of their own; a graph that could not be made. */
-static void made_up_names_and_no_graph(void **state)
-{
-    (void)state;
-    bp_graph *g = bp_graph_new(BP_F32, NULL);
-    bp_node *x = bp_input(g, NULL, bp_shape1(2)), *p = bp_param(g, NULL, bp_shape1(2));
-    assert_string_equal(bp_node_name(x), "input:0");
-    assert_string_equal(bp_node_name(p), "param:1");
-    assert_ptr_equal(bp_graph_find(g, "param:1"), p);
-    bp_graph_free(g);
-    assert_null(bp_input(NULL, "x", bp_shape1(2)));
-    assert_null(bp_input(NULL, "x", bp_shape1(0)));
-    assert_null(bp_param(NULL, "w", bp_shape1(2)));
-    assert_null(bp_constant(NULL, 1));
-    assert_int_equal(bp_graph_compile(NULL), BP_ERR_ARGUMENT);
-}
-
-/* L = w: nothing lies between the objective and the parameter. */
-static void objective_is_a_parameter(void **state)
-{
-    (void)state;
-    bp_graph *g = bp_graph_new(BP_F64, NULL);
-    bp_node *w = bp_param(g, "w", bp_shape1(1));
-    const bp_node *targets[] = {w};
-    assert_ok(bp_graph_compile(g));
-    bp_session *s;
-    bp_session_options so = bp_session_defaults();
-    assert_ok(bp_session_new(&s, g, targets, 1, &so));
-    assert_ok(bp_forward(s, 1));
-    assert_ok(bp_backward(s));
-    assert_near(gradient_of(s, w), 1, 0);
-    bp_session_free(s);
-    bp_optimizer *o;
-    bp_optimizer_options oo = bp_optimizer_defaults(BP_SGD);
-    assert_ok(bp_optimizer_new(&o, g, &oo));
-    so.stream_updates = true; /* there is no tile to stream */
-    assert_ok(bp_session_new(&s, g, targets, 1, &so));
-    assert_int_equal(bp_optimizer_step(o, s, 1), BP_ERR_STATE);
-    bp_session_free(s);
-    so.stream_updates = false;
-    assert_ok(bp_session_new(&s, g, targets, 1, &so));
-    assert_ok(bp_optimizer_step(o, s, 1));
-    double value;
-    assert_ok(bp_param_get(w, &value));
-    assert_near(value, -0.1, 1e-15);
-    bp_session_free(s);
-    bp_optimizer_free(o);
-    bp_graph_free(g);
-}
-
-/* A row of weight 0 is left out, even where its loss is infinite. */
-static void weight_zero_leaves_out(void **state)
-{
-    (void)state;
-    bp_graph *g = bp_graph_new(BP_F64, NULL);
-    bp_node *x = bp_input(g, "x", bp_shape1(1));
-    const bp_node *targets[] = {bp_exp(x)};
-    assert_ok(bp_graph_compile(g));
-    bp_session *s;
-    bp_session_options o = bp_session_defaults();
-    o.max_rows = 2;
-    assert_ok(bp_session_new(&s, g, targets, 1, &o));
-    assert_ok(bp_session_set(s, x, (double[]){0, 1000}, 2));
-    assert_ok(bp_session_set_weights(s, (double[]){3, 0}, 2));
-    assert_ok(bp_forward(s, 2));
-    assert_near(bp_session_objective(s), 1.5, 0);
-    bp_session_free(s);
-    bp_graph_free(g);
-}
-
 /* Whatever allocation fails, the call says so and everything is given back. */
 static void memory_runs_out(void **state)
 {
@@ -954,10 +861,6 @@ int main(void)
         cmocka_unit_test(first_error_is_kept),
         cmocka_unit_test(bad_builds),
         cmocka_unit_test(sessions_refuse),
-        cmocka_unit_test(sessions_of_senseless_sizes),
-        cmocka_unit_test(made_up_names_and_no_graph),
-        cmocka_unit_test(objective_is_a_parameter),
-        cmocka_unit_test(weight_zero_leaves_out),
         cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, choose_kernel, NULL);

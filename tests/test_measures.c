@@ -229,6 +229,22 @@ static void constant_targets_have_no_r2(void **state)
     bp_model_free(m);
 }
 
+/* An answer of just a half is no yes. */
+static void a_half_is_no_yes(void **state)
+{
+    (void)state;
+    const double x[] = {0, 3}, y[] = {0, 1};
+    bp_data d = {.rows = 2, .inputs = 1, .x = x, .x_type = BP_F64, .targets = 1, .y = y};
+    bp_model *m = identity(&kinds[3], 1, BP_F64);
+    bp_evaluation *e;
+    assert_ok(bp_evaluate(&e, m, &d, 1));
+    assert_int_equal(e->labels, 1);
+    assert_near(e->accuracy, 1, 0);
+    assert_near(e->precision[0], 1, 0);
+    bp_evaluation_free(e);
+    bp_model_free(m);
+}
+
 /* The area by its definition: every pair of a positive and a negative row. */
 static double area_by_pairs(const double *score, const uint8_t *positive, const float *weight, size_t rows)
 {
@@ -355,6 +371,7 @@ int main(void)
         cmocka_unit_test(as_scikit_learn_says), cmocka_unit_test(shares_are_no_labels),
         cmocka_unit_test(area_of_pairs),        cmocka_unit_test(many_classes),
         cmocka_unit_test(memory_runs_out),      cmocka_unit_test(constant_targets_have_no_r2),
+        cmocka_unit_test(a_half_is_no_yes),
     };
     return cmocka_run_group_tests(tests, choose_kernel, NULL);
 }

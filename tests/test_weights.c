@@ -337,12 +337,15 @@ static void wide_rows_are_scaled(void **state)
     bp_model *m;
     bp_predictor *p;
     assert_ok(bp_model_new(&m, &o));
-    assert_ok(bp_model_set_scaling(m, WIDE, mean, scale));
     assert_ok(bp_predictor_new(&p, m, 2, 1));
     bp_data d = {.rows = WIDE_ROWS, .inputs = WIDE, .x = x, .fill = fill_wide};
-    assert_ok(bp_predict(p, out[0], x, BP_F32, WIDE_ROWS));
-    assert_ok(bp_predict_data(p, out[1], &d, 0, WIDE_ROWS));
-    assert_memory_equal(out[0], out[1], sizeof out[0]);
+    const size_t counts[] = {WIDE, 1}; /* a number for each input, or one for all */
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(bp_model_set_scaling(m, counts[i], mean, scale));
+        assert_ok(bp_predict(p, out[0], x, BP_F32, WIDE_ROWS));
+        assert_ok(bp_predict_data(p, out[1], &d, 0, WIDE_ROWS));
+        assert_memory_equal(out[0], out[1], sizeof out[0]);
+    }
     bp_predictor_free(p);
     bp_model_free(m);
 }

@@ -134,7 +134,7 @@ static void weights_phase(const step *t, int thread, int threads)
 {
     const bp_session *s = t->s;
     double share = s->reduction_cost / threads;
-    double from = share * thread, to = thread == threads - 1 ? 2 * s->reduction_cost : share * (thread + 1);
+    double from = share * thread, to = share * (thread + 1); /* cut_at rounds: the last one ends with the last unit */
     char *scratch = s->scratch + (size_t)thread * s->scratch_bytes;
     for (size_t i = 0; i < s->reduction_count; i++) {
         const bp_reduction *red = &s->reductions[i];
