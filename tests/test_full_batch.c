@@ -561,6 +561,12 @@ static void set_bounds(bp_train_options *o, const char **net)
     o->optimizer.step_min = 100;
 }
 
+static void set_dropout_of_none(bp_train_options *o, const char **net)
+{
+    (void)o;
+    *net = "dense 5 relu, dropout 0";
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -573,7 +579,7 @@ static void refusals(void **state)
                  {set_value, "no clip_value", true, true},     {set_momentum, "no momentum", true, true},
                  {set_schedule, "no schedule", true, true},    {set_warmup, "no schedule", true, true},
                  {set_no_step, "a first step of", true, true}, {set_history, "history", true, false},
-                 {set_bounds, "step_min", false, true}};
+                 {set_bounds, "step_min", false, true},        {set_dropout_of_none, "", false, false}};
     bp_data d = made_up(true, 40);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (int kind = BP_LBFGS; kind <= BP_RPROP; kind++) {
