@@ -177,6 +177,16 @@ static void test_names_with_commas(void **state)
     expect(2, "an empty name", "train|p.csv|--target|price,");
 }
 
+/* A name of a file that is no UTF-8: the model can be saved, and go on. */
+static void test_name_of_a_file(void **state)
+{
+    (void)state;
+    write_prices("caf\xe9.csv", 100, 3);
+    expect(0, NULL, "train|caf\xe9.csv|--epochs|2|--quiet|--out|caf\xe9.safetensors");
+    expect(0, NULL, "train|caf\xe9.csv|--epochs|2|--quiet|--init-from|caf\xe9.safetensors|--out|more.safetensors");
+    assert_true(exists("more.safetensors"));
+}
+
 /* ---- validation -------------------------------------------------------------------------------------------------- */
 
 static void test_folds(void **state)
@@ -412,11 +422,10 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),     TEST(test_same_bits),         TEST(test_introduction),
-        TEST(test_standard_input), TEST(test_names_with_commas), TEST(test_folds),
-        TEST(test_valid),          TEST(test_warning),           TEST(test_sample_weights),
-        TEST(test_cache),          TEST(test_eval_counts),       TEST(test_refusals),
-        TEST(test_hints),          TEST(test_long_name),         TEST(test_labels_have_names),
+        TEST(test_round_trip),        TEST(test_same_bits),      TEST(test_introduction), TEST(test_standard_input),
+        TEST(test_names_with_commas), TEST(test_name_of_a_file), TEST(test_folds),        TEST(test_valid),
+        TEST(test_warning),           TEST(test_sample_weights), TEST(test_cache),        TEST(test_eval_counts),
+        TEST(test_refusals),          TEST(test_hints),          TEST(test_long_name),    TEST(test_labels_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

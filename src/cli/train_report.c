@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/base.h"
+#include "data/table.h"
 #include "memory.h"
 #include "network.h"
 #include "picture.h"
@@ -89,11 +90,18 @@ typedef struct notes {
     bp_status status; /* the first failure */
 } notes;
 
+/* Names of files need not be UTF-8, notes do: what is not becomes "?". */
 static void note_text(notes *n, const char *key, const char *value)
 {
-    if (n->status == BP_OK) {
-        n->status = bp_model_set_note(n->model, key, value);
+    if (n->status != BP_OK || value == NULL) {
+        n->status = n->status == BP_OK ? bp_model_set_note(n->model, key, NULL) : n->status;
+        return;
     }
+    size_t bytes = strlen(value);
+    char *shown = cli_alloc(bytes + 8, 1);
+    n->status =
+        shown != NULL ? bp_model_set_note(n->model, key, bp_text_shown(shown, bytes + 8, value, bytes)) : BP_ERR_MEMORY;
+    cli_release(shown);
 }
 
 static void note_real(notes *n, const char *key, double value)
