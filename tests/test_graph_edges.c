@@ -97,7 +97,9 @@ static void objective_is_a_parameter(void **state)
 static void weight_zero_leaves_out(void **state)
 {
     (void)state;
-    bp_graph *g = bp_graph_new(BP_F64, NULL);
+    counter c = {0};
+    bp_allocator a = counting(&c);
+    bp_graph *g = bp_graph_new(BP_F64, &a);
     bp_node *x = bp_input(g, "x", bp_shape1(1));
     const bp_node *targets[] = {bp_exp(x)};
     assert_ok(bp_graph_compile(g));
@@ -111,6 +113,7 @@ static void weight_zero_leaves_out(void **state)
     assert_near(bp_session_objective(s), 1.5, 0);
     bp_session_free(s);
     bp_graph_free(g);
+    assert_int_equal(c.live, 0); /* the weights are given back, too */
 }
 
 /* Every dropout of a graph, every row, step and seed has a mask of its own; the same ones give the same mask. */

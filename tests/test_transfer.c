@@ -226,6 +226,28 @@ static bp_model *sigmoids(const char *loss)
     return m;
 }
 
+/* Sigmoids that say classes are no head for numbers, though they look alike. */
+static void test_other_task(void **state)
+{
+    (void)state;
+    bp_model_options o = bp_model_defaults();
+    o.inputs = 4;
+    o.outputs = 3;
+    o.net = "dense 5 relu";
+    o.output = "sigmoid";
+    bp_model *from, *to;
+    size_t taken;
+    assert_ok(bp_model_new(&from, &o));
+    o.task = BP_REGRESS;
+    o.seed = 2;
+    assert_ok(bp_model_new(&to, &o));
+    assert_ok(bp_model_transfer(&taken, to, from, 0));
+    assert_int_equal(taken, 1);
+    assert_true(same_layer(to, from, 0) && !same_layer(to, from, 1));
+    bp_model_free(from);
+    bp_model_free(to);
+}
+
 /* A head that cannot take over the scaling of the other's outputs: nothing is changed, not even the scaling of the inputs. */
 static void test_refused_meaning(void **state)
 {
@@ -334,9 +356,10 @@ static void test_bad_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all),    cmocka_unit_test(test_other_head), cmocka_unit_test(test_other_meaning),
-        cmocka_unit_test(test_some),   cmocka_unit_test(test_unlike),     cmocka_unit_test(test_output_scaling),
-        cmocka_unit_test(test_freeze), cmocka_unit_test(test_bad_lists),  cmocka_unit_test(test_refused_meaning),
+        cmocka_unit_test(test_all),        cmocka_unit_test(test_other_head), cmocka_unit_test(test_other_meaning),
+        cmocka_unit_test(test_some),       cmocka_unit_test(test_unlike),     cmocka_unit_test(test_output_scaling),
+        cmocka_unit_test(test_freeze),     cmocka_unit_test(test_bad_lists),  cmocka_unit_test(test_refused_meaning),
+        cmocka_unit_test(test_other_task),
     };
     return cmocka_run_group_tests_name("transfer", tests, choose_kernel, NULL);
 }
