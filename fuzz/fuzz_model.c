@@ -1,24 +1,5 @@
 /* fuzz_model.c - model files. What can be loaded predicts, and can be saved. */
-#include "input.h"
-
-#include <backprop/io.h>
-
-enum { MOST_INPUTS = 4096 };
-
-static void predict(const bp_model *m)
-{
-    static const double x[MOST_INPUTS];
-    static double y[MOST_INPUTS];
-    bp_predictor *p;
-    bp_model_options info = bp_model_describe(m);
-    if (info.inputs > MOST_INPUTS || info.outputs > MOST_INPUTS || bp_predictor_new(&p, m, 1, 1) != BP_OK) {
-        return;
-    }
-    if (bp_predict(p, y, x, BP_F64, 1) != BP_OK && !*bp_error()) {
-        abort();
-    }
-    bp_predictor_free(p);
-}
+#include "import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -29,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         return 0;
     }
-    predict(m);
+    import_predict(m);
     bp_preparation *p;
     if (bp_model_preparation(&p, m) == BP_OK) {
         bp_preparation_free(p);

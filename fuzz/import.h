@@ -1,4 +1,5 @@
-/* import.h - the body of the targets for models of other libraries. What can be imported predicts, and can be saved. */
+/* import.h - the body of the targets for models of other libraries. What can be imported predicts, and can be saved. That it
+ * predicts is asked of our own files and of ONNX, too. */
 #ifndef FUZZ_IMPORT_H
 #define FUZZ_IMPORT_H
 

@@ -53,6 +53,17 @@ static inline char *slurp(const char *name, size_t *size)
     return text;
 }
 
+/* A file in the folder with this text. */
+static inline void write_text(const char *name, const char *text)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+}
+
 static inline bool exists(const char *name)
 {
     char path[600];

@@ -154,16 +154,6 @@ static void test_ways_to_write_options(void **state)
     expect(3, NULL, "train|--|--json");
 }
 
-static void write_file(const char *name, const char *text)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
-
 static void test_bad_files(void **state)
 {
     (void)state;
@@ -171,7 +161,7 @@ static void test_bad_files(void **state)
     expect(3, NULL, "train|.");
     expect(3, NULL, "eval|nowhere.safetensors|xor");
     expect(3, NULL, "inspect|nowhere.safetensors");
-    write_file("text.safetensors", "this is not a model, but a text that goes on for a while");
+    write_text("text.safetensors", "this is not a model, but a text that goes on for a while");
     expect(3, NULL, "inspect|text.safetensors");
     expect(3, NULL, "predict|text.safetensors|xor");
     expect(0, NULL, "train|xor|--epochs|1|--rows|50|--net|dense 4|--quiet");

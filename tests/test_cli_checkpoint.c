@@ -48,16 +48,6 @@ static void damage(const char *name)
     fclose(f);
 }
 
-static void put_file(const char *name, const char *text)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    assert_int_equal(fclose(f), 0);
-}
-
 static void test_goes_on(void **state)
 {
     (void)state;
@@ -155,7 +145,7 @@ static void test_other_log(void **state)
     (void)state;
     expect(0, NULL, WHOLE);
     expect(0, NULL, INTERRUPTS);
-    put_file("mine", "dear diary\n");
+    write_text("mine", "dear diary\n");
     expect(3, "mine is not the one of the checkpoint", JOB "|--out|model.safetensors|--log|mine|--resume|run");
     char *mine = slurp("mine", NULL);
     assert_string_equal(mine, "dear diary\n");
@@ -244,7 +234,7 @@ static void test_interrupted_table(void **state)
         used += (size_t)snprintf(table + used, sizeof table - used, "%d,%d,%d\n", 20 + i * 37 % 90, i * 11 % 8,
                                  900 * (20 + i * 37 % 90) + 700 * (i * 11 % 8) + i * 5 % 13);
     }
-    put_file("houses.csv", table);
+    write_text("houses.csv", table);
     json_t *whole = result_of("train|houses.csv|--valid|0.2|--epochs|2|--quiet|--json");
     const char *line = "train|houses.csv|--valid|0.2|--patience|9999999|--epochs|1000000|--json|--quiet|--log|log";
     pid_t child = start(&(manner){0}, line);
@@ -273,7 +263,7 @@ static void test_tables(void **state)
         used += (size_t)snprintf(table + used, sizeof table - used, "%d,%s,%d,%d\n", 20 + i * 37 % 90,
                                  i % 3 ? "hill" : "harbour", i * 11 % 8, 1000 * (20 + i * 37 % 90) + 9000 * (i % 3));
     }
-    put_file("houses.csv", table);
+    write_text("houses.csv", table);
     /* The first has its penalty chosen by cross-validation, which is done again. */
     const char *const jobs[] = {"train|houses.csv|--quiet|--epochs|25|--test|0.2",
                                 "train|houses.csv|--quiet|--epochs|25|--valid|0.2|--patience|30"};
@@ -291,7 +281,7 @@ static void test_tables(void **state)
         assert_same_logs("log", "whole.log");
     }
     used += (size_t)snprintf(table + used, sizeof table - used, "50,hill,3,51000\n");
-    put_file("houses.csv", table);
+    write_text("houses.csv", table);
     expect(3, "training data", "train|houses.csv|--quiet|--epochs|25|--test|0.2|--resume|run0");
 }
 

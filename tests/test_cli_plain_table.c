@@ -1,16 +1,6 @@
 /* test_cli_plain_table.c - the commands with models that know no columns, imported or trained on a data set, and tables. */
 #include "command.h"
 
-static void write_text(const char *name, const char *text)
-{
-    char path[600];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
-
 static char *output_of(const char *line)
 {
     outcome o = run(line);

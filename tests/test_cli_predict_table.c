@@ -267,13 +267,6 @@ static void test_empty_tables_have_a_header(void **state)
 
 /* ---- what the model did not see in training ---------------------------------------------------------------------- */
 
-static void write_text(const char *name, const char *text)
-{
-    FILE *f = create(name);
-    fputs(text, f);
-    fclose(f);
-}
-
 static void test_unknown_levels_are_counted(void **state)
 {
     (void)state;
